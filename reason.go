@@ -1,0 +1,105 @@
+package usher
+
+// Reason is the one stable word for why something was decided or refused. Docs,
+// log, console, API and tests share it. Words are added, never changed.
+type Reason string
+
+// Why a person was let in.
+const (
+	ReasonCreated        Reason = "create.new"
+	ReasonUpdated        Reason = "update.changed"
+	ReasonUnchanged      Reason = "update.unchanged"
+	ReasonPassJITOff     Reason = "pass.jit_off"
+	ReasonPassNoMatch    Reason = "pass.no_match"
+	ReasonSessionReused  Reason = "session.reused"
+	ReasonVanishedAnew   Reason = "create.after_vanished"
+	ReasonResumedPending Reason = "create.resumed"
+)
+
+// Why decide refuses.
+const (
+	ReasonTenantDisabled      Reason = "tenant.disabled"
+	ReasonIdPDisabled         Reason = "idp.disabled"
+	ReasonApplicationDisabled Reason = "application.disabled"
+	ReasonStoreDisabled       Reason = "store.disabled"
+	ReasonStoreReadOnly       Reason = "store.read_only"
+	ReasonSubjectMissing      Reason = "subject.missing"
+	ReasonSubjectNotText      Reason = "subject.not_text"
+	ReasonSubjectBlank        Reason = "subject.blank"
+	ReasonSubjectTooLong      Reason = "subject.too_long"
+	ReasonAdmitRefused        Reason = "admit.refused"
+	ReasonAdmitFailed         Reason = "admit.failed"
+	ReasonAccountDisabled     Reason = "account.disabled"
+	ReasonAccountLocked       Reason = "account.locked"
+	ReasonAccountPending      Reason = "account.pending"
+	ReasonAccountExpired      Reason = "account.expired"
+	ReasonSnapshotIncomplete  Reason = "snapshot.incomplete"
+	ReasonLinkAmbiguous       Reason = "link.ambiguous"
+	ReasonNoMatch             Reason = "match.none"
+	ReasonUsernameMissing     Reason = "create.username_missing"
+	ReasonUsernameFailed      Reason = "create.username_failed"
+	ReasonUsernameInvalid     Reason = "create.username_invalid"
+	ReasonUsernameTaken       Reason = "create.username_taken"
+	ReasonUnsupported         Reason = "policy.unsupported"
+)
+
+// Why a connector could not vouch for an assertion ([Fault]).
+const (
+	ReasonUpstreamError       Reason = "upstream.error"       // the provider answered with error=
+	ReasonUpstreamUnreachable Reason = "upstream.unreachable" // no answer, or none in time
+	ReasonUpstreamRefused     Reason = "upstream.refused"     // the token endpoint refused the code
+	ReasonUpstreamInvalid     Reason = "upstream.invalid"     // an answer that can't be understood
+	ReasonUpstreamKeys        Reason = "upstream.keys"        // its signing keys could not be had
+	ReasonMalformed           Reason = "assertion.malformed"
+	ReasonTooLarge            Reason = "assertion.too_large"
+	ReasonSignature           Reason = "assertion.signature"
+	ReasonAlgorithm           Reason = "assertion.algorithm"
+	ReasonIssuer              Reason = "assertion.issuer"
+	ReasonAudience            Reason = "assertion.audience"
+	ReasonExpired             Reason = "assertion.expired"
+	ReasonNotYetValid         Reason = "assertion.not_yet_valid"
+	ReasonNonce               Reason = "assertion.nonce"
+	ReasonAuthTime            Reason = "assertion.auth_time"
+	ReasonUserinfoSubject     Reason = "assertion.userinfo_subject"
+	ReasonUserinfo            Reason = "assertion.userinfo"
+	ReasonMixUp               Reason = "assertion.mix_up"
+)
+
+// Why the conversation could not go on. These are refused before there is an
+// assertion to decide on.
+const (
+	ReasonStateMissing     Reason = "flow.state_missing"
+	ReasonStateForeign     Reason = "flow.state_foreign"
+	ReasonStateExpired     Reason = "flow.state_expired"
+	ReasonStateUsed        Reason = "flow.state_used"
+	ReasonProviderUnknown  Reason = "flow.provider_unknown"
+	ReasonNoProvider       Reason = "flow.no_provider"
+	ReasonRequestInvalid   Reason = "request.invalid"
+	ReasonClientUnknown    Reason = "request.client_unknown"
+	ReasonRedirectMismatch Reason = "request.redirect_mismatch"
+	ReasonPageNotFound     Reason = "request.not_found"
+	ReasonTooMuch          Reason = "request.too_large"
+	ReasonCrossOrigin      Reason = "request.cross_origin"
+	ReasonBusy             Reason = "busy.try_again"
+	ReasonInternal         Reason = "internal.error"
+)
+
+// ReasonText is what is said about a reason: to the person, and to whoever runs
+// Usher. Neither ever holds a claim value.
+type ReasonText struct {
+	Reason Reason
+	Kind   Kind   // chooses the status of the page or the OAuth error
+	Person string // for the sign-in page: what happened and what to do
+	Do     string // for the operator: what it means and what to look at
+}
+
+// Said is the text for r; an unknown word gets the text of internal.error.
+func (r Reason) Said() ReasonText {
+	for _, t := range Reasons {
+		if t.Reason == r {
+			return t
+		}
+	}
+	t := ReasonText{Reason: r, Person: "Something went wrong on our side. Please try again.", Do: "This word has no text."}
+	return t
+}
