@@ -33,7 +33,7 @@ func Tell(rec usher.Record) Story {
 	d := rec.Decision
 	s := Story{
 		ID: rec.ID, Reason: string(d.Reason), Meaning: d.Reason.Said().Do, Account: string(d.User),
-		When:      time.UnixMicro(int64(rec.Snapshot.At)).UTC().Format("2006-01-02 15:04:05 UTC"),
+		When:      Moment(rec.Snapshot.At),
 		Headline:  headline(rec),
 		Rules:     lines(rec.Identity.Trace),
 		Questions: lines(d.Trace),
@@ -42,6 +42,11 @@ func Tell(rec usher.Record) Story {
 		s.Changes = append(s.Changes, change(c))
 	}
 	return s
+}
+
+// Moment is a point in time for people: UTC, to the second.
+func Moment(at usher.Instant) string {
+	return time.UnixMicro(int64(at)).UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
 func lines(steps []usher.Step) []Line {

@@ -1,0 +1,189 @@
+package flow
+
+import (
+	"embed"
+	"errors"
+	"html/template"
+	"net/http"
+	"unicode"
+
+	usher "github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/web"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+// The pages, parsed once and never changed.
+var (
+	chooserTemplate    = mustPage("chooser")
+	continueTemplate   = mustPage("continue")
+	noProviderTemplate = mustPage("noprovider")
+)
+
+func mustPage(name string) *template.Template {
+	source, err := templates.ReadFile("templates/" + name + ".html")
+	if err != nil {
+		panic("flow: " + err.Error()) // it is part of the binary
+	}
+	return web.Template(string(source))
+}
+
+// chooserPage lets the person choose where to sign in.
+type chooserPage struct {
+	Application string
+	Login       id
+	Choices     []choice
+	Discovers   bool   // an e-mail address can choose
+	Email       string // what was typed, when it did not help
+	Problem     string // why it did not
+}
+
+type choice struct{ Name, Display, Initial string }
+
+// continuePage sends the browser on to the provider. It is the answer to a
+// form, and our policy (form-action) also forbids a form's answer to redirect
+// to another site.
+type continuePage struct{ Provider, URL string }
+
+// Next is where the browser goes by itself.
+func (c continuePage) Next() string { return c.URL }
+
+// noProviderPage tells how to add a provider.
+type noProviderPage struct {
+	facts       *web.Facts
+	RedirectURI string
+}
+
+// Facts are for the partial "facts".
+func (n noProviderPage) Facts() *web.Facts { return n.facts }
+
+// chooser shows the choice of a sign-in under way: GET /login?login=<id>.
+func (f *Flow) chooser(w http.ResponseWriter, r *http.Request) {
+	if i, l, ok := f.choosing(w, r, r.URL.Query()["login"]); ok {
+		f.choose(w, r, i, l, "", "")
+	}
+}
+
+// chosen goes to the provider that was chosen: GET /login/go?login=<id>&idp=<name>.
+// A link may do this, for it changes nothing but where this browser is.
+func (f *Flow) chosen(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	i, l, ok := f.choosing(w, r, query["login"])
+	if !ok {
+		return
+	}
+	p, reason := f.provider(l.Start.Tenant, query.Get("idp"))
+	if reason != "" {
+		f.refuseWith(w, r, l.Start, web.Refusal{Reason: reason, Again: f.again(i)})
+		return
+	}
+	l.Chooser = i
+	f.leave(w, r, l, p)
+}
+
+// find goes to the provider of the person's e-mail domain: POST /login/find. It
+// is a form because an address must not stand in a URL of ours.
+func (f *Flow) find(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		reason := usher.ReasonRequestInvalid
+		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			reason = usher.ReasonTooMuch
+		}
+		f.Kit.Refuse(w, r, reason, "", nil)
+		return
+	}
+	i, l, ok := f.choosing(w, r, r.PostForm["login"])
+	if !ok {
+		return
+	}
+	email := r.PostForm.Get("email")
+	if _, ok := domainOf(email); !ok {
+		f.choose(w, r, i, l, email, "This does not look like an e-mail address. Please check it.")
+		return
+	}
+	p, ok := discover(f.enabled(l.Start.Tenant), email)
+	if !ok {
+		f.choose(w, r, i, l, email, "No sign-in provider takes addresses of this domain. Please check the address, or choose from the list.")
+		return
+	}
+	l.Chooser, l.Start.LoginHint = i, email
+	if to, ok := f.depart(w, r, l, p); ok {
+		f.Kit.Page(w, r, http.StatusOK, continueTemplate, continuePage{display(p), to})
+	}
+}
+
+// choosing finds the sign-in in which a person is choosing. If there is none it
+// has answered already.
+func (f *Flow) choosing(w http.ResponseWriter, r *http.Request, param []string) (id, login, bool) {
+	if len(param) == 0 || param[0] == "" {
+		f.Kit.Refuse(w, r, usher.ReasonStateMissing, "", nil)
+		return "", login{}, false
+	}
+	i, ok := parseID(param[0])
+	if len(param) != 1 || !ok {
+		f.Kit.Refuse(w, r, usher.ReasonRequestInvalid, "", nil)
+		return "", login{}, false
+	}
+	l, reason := f.state(r, i)
+	if reason == "" && l.IdP != "" {
+		reason = usher.ReasonRequestInvalid // it is past choosing
+	}
+	if reason != "" {
+		f.lost(w, r, i, reason)
+		return "", login{}, false
+	}
+	spent, err := f.Ledger.Spent(r.Context(), i.key(l.Start.Tenant))
+	switch {
+	case err != nil:
+		f.fail(w, r, l.Start, err)
+	case spent:
+		f.used(w, r, l.Start)
+	default:
+		return i, l, true
+	}
+	return "", login{}, false
+}
+
+// choose shows the choice.
+func (f *Flow) choose(w http.ResponseWriter, r *http.Request, i id, l login, email, problem string) {
+	data := chooserPage{Application: applicationName(l.Start), Login: i, Email: email, Problem: problem}
+	for _, p := range f.enabled(l.Start.Tenant) {
+		name := display(p)
+		data.Choices = append(data.Choices, choice{p.Name, name, initial(name)})
+		data.Discovers = data.Discovers || len(p.Discover) > 0
+	}
+	if len(data.Choices) == 0 {
+		f.noProvider(w, r) // the last one was switched off in the meantime
+		return
+	}
+	status := http.StatusOK
+	if problem != "" {
+		status = http.StatusUnprocessableEntity
+	}
+	f.Kit.Page(w, r, status, chooserTemplate, data)
+}
+
+func (f *Flow) noProvider(w http.ResponseWriter, r *http.Request) {
+	status := web.Status(usher.ReasonNoProvider.Said().Kind)
+	f.Kit.Page(w, r, status, noProviderTemplate, noProviderPage{
+		facts: f.Kit.NewFacts(r, usher.ReasonNoProvider), RedirectURI: f.redirectURI(Provider{Name: "contoso"}),
+	})
+}
+
+func display(p Provider) string {
+	if p.DisplayName != "" {
+		return p.DisplayName
+	}
+	return p.Name
+}
+
+// initial is the first letter or digit of a name, for the mark beside it.
+func initial(name string) string {
+	for _, c := range name {
+		if unicode.IsLetter(c) || unicode.IsDigit(c) {
+			return string(unicode.ToUpper(c))
+		}
+	}
+	return "·"
+}

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/usher-id/usher"
+)
+
+// deadline bounds every call to a driver.
+const deadline = 5 * time.Second
+
+// Store is a named user store. It is safe for concurrent use if its driver is.
+type Store struct {
+	name   string
+	driver Driver
+}
+
+// New makes the store of that name on a driver.
+func New(name string, d Driver) *Store { return &Store{name, d} }
+
+// Name is the store's name, as policies write it.
+func (s *Store) Name() string { return s.name }
+
+// Get is the user of that id, NotFound if there is none.
+func (s *Store) Get(ctx context.Context, tenant string, id usher.UserID) (User, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	u, err := s.driver.Get(ctx, tenant, id)
+	return u, usher.Wrap("store.Get", err)
+}
+
+// Named says which of the canonical names are taken, and by whom.
+func (s *Store) Named(ctx context.Context, tenant string, canonical []string) (map[string]usher.UserID, error) {
+	const op = "store.Named"
+	if err := checkNames(op, "username", canonical, maxNames); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	found, err := s.driver.Named(ctx, tenant, canonical)
+	return found, usher.Wrap(op, err)
+}
+
+// Write changes one user. What is not well-formed is Invalid before the driver
+// is asked.
+func (s *Store) Write(ctx context.Context, tenant string, w Write) error {
+	const op = "store.Write"
+	if err := s.check(op, w); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	return usher.Wrap(op, s.driver.Write(ctx, tenant, w))
+}
+
+// List is up to limit users (at most 1000) in the order of their ids, beginning
+// after the id named; "" begins at the first.
+func (s *Store) List(ctx context.Context, tenant, after string, limit int) ([]User, error) {
+	const op = "store.List"
+	if limit < 1 || limit > maxPage {
+		return nil, usher.Fail(usher.Invalid, op, "A page has 1 to 1000 users.", nil)
+	}
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	users, err := s.driver.List(ctx, tenant, after, limit)
+	return users, usher.Wrap(op, err)
+}
