@@ -28,6 +28,8 @@ test: vet unit gates e2e ## vet, all tests under the race detector, coverage gat
 .PHONY: vet
 vet:
 	go vet ./...
+	go -C tools vet ./rows
+	go -C bench vet ./...
 
 # The run is kept in dist/test.json for make rows.
 .PHONY: unit
@@ -47,6 +49,8 @@ e2e: build
 .PHONY: lint
 lint: $(LINT) ## check style, mistakes and budgets
 	$(LINT) run ./...
+	cd bench && ../$(LINT) run --config ../.golangci.yml ./...
+	cd tools && ../$(LINT) run --config ../.golangci.yml ./rows
 
 # The linter has a module of its own, so that the product does not depend on it.
 $(LINT): tools/go.mod

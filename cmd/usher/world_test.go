@@ -3,10 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -15,7 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	usher "github.com/usher-id/usher"
 	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/decide"
 	"github.com/usher-id/usher/internal/idptest"
 	"github.com/usher-id/usher/internal/storetest"
 )
@@ -29,6 +33,7 @@ type world struct {
 	data      string
 	providers map[string]*idptest.Provider
 	logs      *logs
+	stop      func() // stops the server after a last look at what it leaves
 }
 
 // logs keeps what was logged, so that a test can look for what must not be there.
@@ -117,24 +122,107 @@ func (w *world) serve(t *testing.T, file string, ln net.Listener) {
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
-	go func() { done <- w.run(ctx, ln) }()
-	t.Cleanup(func() {
+	go func(s *server) { done <- s.run(ctx, ln) }(w.server)
+	w.stop = sync.OnceFunc(func() {
 		storetest.CheckInvariants(t, w.ledger)
+		w.checkRecords(t)
+		w.checkLogs(t)
+		transport.CloseIdleConnections()
 		stop()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(w.stop)
+}
+
+// restart stops the server and starts it again at the same address with the
+// configuration changed.
+func (w *world) restart(t *testing.T, change func(config string) string) {
+	t.Helper()
+	w.stop()
+	file := filepath.Join(w.data, "usher.yaml")
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(change(string(b))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", strings.TrimPrefix(w.issuer, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.serve(t, file, ln)
+}
+
+// rows runs a query of one column beside the server.
+func rows[T any](t *testing.T, w *world, query string, args ...any) []T {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(w.data, databaseFile)+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	found, err := db.QueryContext(context.WithoutCancel(t.Context()), query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = found.Close() }()
+	var out []T
+	for found.Next() {
+		var v T
+		if err := found.Scan(&v); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, v)
+	}
+	if err := found.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // count is the number of rows of a table.
 func (w *world) count(t *testing.T, table string) int {
 	t.Helper()
-	var n int
-	if err := w.db.QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return rows[int](t, w, "SELECT count(*) FROM "+table)[0]
 }
 
-func ok(p page) bool { return p.status == http.StatusSeeOther || p.status == http.StatusFound }
+// checkRecords decides every record of the world again: the same bytes must come out.
+func (w *world) checkRecords(t *testing.T) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	for _, id := range rows[string](t, w, "SELECT id FROM decision") {
+		rec, err := w.ledger.Explain(ctx, id)
+		if err != nil {
+			t.Errorf("the record %s can't be read: %v", id, err)
+			continue
+		}
+		again := decide.Decide(rec.Policy, rec.Identity, rec.Snapshot, rec.Answers)
+		if diff := cmp.Diff(text(t, rec.Decision), text(t, again)); diff != "" {
+			t.Errorf("the record %s decided again (-then +now):\n%s", id, diff)
+		}
+	}
+}
+
+func text(t *testing.T, d usher.Decision) string {
+	t.Helper()
+	b, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// checkLogs looks for what a log must never hold: tokens, secrets, addresses,
+// names and the parameters of a sign-in.
+func (w *world) checkLogs(t *testing.T) {
+	t.Helper()
+	log := w.logs.String()
+	for _, secret := range []string{"s3cret-of-", "@contoso.test", "eyJ", "code=", "state=", "code_verifier", "Bearer ", "usher-session"} {
+		if i := strings.Index(log, secret); i >= 0 {
+			t.Errorf("the log holds %q: ...%s", secret, log[max(0, i-80):min(len(log), i+80)])
+		}
+	}
+}

@@ -2,8 +2,6 @@ package config
 
 import (
 	"crypto/sha256"
-	"net/url"
-	"slices"
 
 	"github.com/usher-id/usher"
 	"github.com/usher-id/usher/internal/op"
@@ -34,7 +32,7 @@ func (b *builder) addApplication(s *section) {
 	}
 	uris := s.get("redirectUris").required(`redirectUris: ["https://wiki.example.com/callback"]`)
 	a.RedirectURIs = uris.texts(100, redirect(a.Auth == op.AuthNone))
-	if uris.present() && len(uris.children()) == 0 {
+	if list := uris.entries(); list != nil && len(list) == 0 {
 		uris.fault("is empty, so nobody could come back; add at least one address")
 	}
 	a.PostLogoutRedirectURIs = s.get("postLogoutRedirectUris").texts(100, redirect(a.Auth == op.AuthNone))
@@ -53,28 +51,12 @@ func (b *builder) addApplication(s *section) {
 // readSector reads what pairwise subjects are made for: applications of one
 // sector know a person by the same sub (OpenID Connect Core 1.0, section 8.1).
 func readSector(n node, a op.Application) string {
-	if a.Subject != op.SubjectPairwise {
-		if n.present() {
-			n.fault("has no effect with subject: public; set subject: pairwise, or remove it")
-		}
+	if n.present() && a.Subject != op.SubjectPairwise {
+		n.fault("has no effect with subject: public; set subject: pairwise, or remove it")
+	}
+	s := n.text()
+	if s == "" {
 		return ""
 	}
-	if n.present() {
-		return label(n, n.text())
-	}
-	var hosts []string
-	for _, uri := range a.RedirectURIs {
-		if u, err := url.Parse(uri); err == nil && !slices.Contains(hosts, u.Hostname()) {
-			hosts = append(hosts, u.Hostname())
-		}
-	}
-	if len(hosts) > 1 {
-		n.fault("is missing, but the redirectUris are on several hosts; add the host that stands for them all, as in sector: %s", hosts[0])
-		return ""
-	}
-	if len(hosts) == 1 && hosts[0] == "" {
-		n.fault("is missing, and the redirectUris have no host to take it from; add a name for it, as in sector: wiki")
-		return ""
-	}
-	return slices.Concat(hosts, []string{""})[0]
+	return label(n, s)
 }

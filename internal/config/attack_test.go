@@ -69,6 +69,7 @@ func TestBombsAreRefusedBeforeTheyAreParsed(t *testing.T) {
 		"blocks":  strings.Repeat("- ", 8_000),
 		"line":    "kind: " + strings.Repeat("a", 20_000),
 		"tokens":  strings.Repeat("- a\n", 150_000),
+		"many":    strings.Repeat("---\na: 1\n", 10_001),
 		"size":    strings.Repeat("# padding\n", 110_000),
 		"entries": "kind: Application\nid: w\nclientAuth: none\nredirectUris:\n" + strings.Repeat("- https://w.test/\n", 5_000),
 	} {

@@ -25,8 +25,8 @@ type placed[T any] struct {
 // document reads one document by its kind.
 func (b *builder) document(n node) {
 	s := n.section()
-	if s.keys == nil {
-		if len(b.faults) == 0 {
+	if len(s.keys) == 0 {
+		if what(n.yaml) == "a mapping" {
 			n.fault("the document is empty; give it a kind, or remove it")
 		}
 		return

@@ -301,6 +301,20 @@ b.yaml:4:1: foo: is not a known key; the keys here are data, issuer, kind, liste
 	}
 }
 
+func TestFaultsAreBounded(t *testing.T) {
+	_, err := load(t, "kind: Server\n"+strings.Repeat("---\nkind: Server\n", 150))
+	if lines := strings.Split(usher.Shown(err), "\n"); len(lines) != 102 || lines[101] != "and 50 more" {
+		t.Errorf("%d lines, the last %q", len(lines), lines[len(lines)-1])
+	}
+}
+
+func TestPathThatIsNotThere(t *testing.T) {
+	_, err := config.Load(filepath.Join(t.TempDir(), "nope.yaml"), env)
+	if text := usher.Shown(err); usher.KindOf(err) != usher.Invalid || !strings.HasSuffix(text, "nope.yaml: can't be read: there is no such file or folder; name a YAML file or a folder of them") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestVariablesAndFiles(t *testing.T) {
 	dir := folder(t, map[string]string{
 		"secret": "kept in a file\n",

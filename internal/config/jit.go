@@ -131,7 +131,7 @@ func readGrants(s *section) map[string][]string {
 		}
 		names := g.texts(1_000, label)
 		if len(names) == 0 {
-			if list := g.children(); len(list) == 0 {
+			if list := g.entries(); list != nil && len(list) == 0 {
 				g.fault("grants nothing; name at least one group or role, or remove the line")
 			}
 			continue

@@ -166,16 +166,21 @@ func (n node) choice(def string, allowed ...string) string {
 
 // items is the values of a list, at most limit.
 func (n node) items(limit int) []node {
-	if !n.present() {
+	list := n.entries()
+	switch {
+	case n.present() && list == nil:
+		n.fault("is %s, but a list is wanted; write [a, b]", what(n.yaml))
+	case len(list) > limit:
+		n.fault("has more than %d entries; shorten it", limit)
 		return nil
 	}
+	return list
+}
+
+// entries is the values of a list, nil if n is none. It finds no faults.
+func (n node) entries() []node {
 	list, ok := n.yaml.(*ast.SequenceNode)
 	if !ok {
-		n.fault("is %s, but a list is wanted; write [a, b]", what(n.yaml))
-		return nil
-	}
-	if len(list.Values) > limit {
-		n.fault("has more than %d entries; shorten it", limit)
 		return nil
 	}
 	out := make([]node, len(list.Values))

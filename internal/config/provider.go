@@ -37,7 +37,7 @@ func (b *builder) addProvider(s *section) {
 		s.fault("%s", usher.Shown(err)) // whatever the connector knows and this package does not
 	}
 	p.digest = digest(p)
-	b.providers = append(b.providers, placed[Provider]{what: p, name: name, extra: discover.children()})
+	b.providers = append(b.providers, placed[Provider]{what: p, name: name, extra: discover.entries()})
 }
 
 // readOIDC reads how to talk to an OpenID provider.
@@ -140,13 +140,5 @@ func readAuthParams(s *section) map[string]string {
 		}
 		out[p.key] = p.expanded()
 	}
-	return out
-}
-
-// children is the entries of a list, for checks that come later.
-func (n node) children() []node {
-	before := len(n.r.faults)
-	out := n.items(1_000)
-	n.r.faults = n.r.faults[:before] // what is wrong with the list was said already
 	return out
 }

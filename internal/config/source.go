@@ -82,14 +82,15 @@ func reason(err error) string {
 
 // readBounded reads a regular file of at most limit bytes.
 func readBounded(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() { // opening a pipe could wait for ever
+		return nil, errors.New("is not a regular file")
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, errors.New("can't be read: " + reason(err))
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.New("is not a regular file")
-	}
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, errors.New("can't be read: " + reason(err))

@@ -55,6 +55,9 @@ func decides(t *testing.T, name string) {
 	for _, broken := range brokenLaws(w.world) {
 		t.Errorf("%s breaks the law %s", name, broken)
 	}
+	if !sameBytes(w.world) {
+		t.Errorf("%s does not give the same bytes twice, or is changed by being decided", name)
+	}
 }
 
 func story(d usher.Decision) []string {

@@ -150,5 +150,5 @@ func (f *Flow) again(chooser id) *web.Back {
 	if chooser == "" {
 		return nil
 	}
-	return &web.Back{Name: "Choose another way to sign in", URL: f.Kit.Path("/login?login=" + string(chooser))}
+	return &web.Back{Name: "Sign in another way", URL: f.Kit.Path("/login?login=" + string(chooser))}
 }

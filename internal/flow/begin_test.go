@@ -25,6 +25,7 @@ func (b *browser) where(a answer) string {
 }
 
 func TestBegin_ChoosesTheProvider(t *testing.T) {
+	w := newWorld(t)
 	for name, c := range map[string]struct {
 		providers []string
 		start     flow.Start
@@ -63,7 +64,7 @@ func TestBegin_ChoosesTheProvider(t *testing.T) {
 		"an address that is too long, of 254": {[]string{"contoso:c.test", "fabrikam"}, flow.Start{LoginHint: strings.Repeat("a", 250) + "@c.test"}, "", "chooser"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, c.providers...)
+			w.provide(c.providers...)
 			c.start.Tenant, c.start.Application, c.start.Request = usher.DefaultTenant, "payroll", []byte("x")
 			w.start = c.start
 			for i := range w.providers {

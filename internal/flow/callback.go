@@ -34,6 +34,10 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 		f.lost(w, r, i, reason)
 		return
 	}
+	if l.Correlation == "" { // the way back is all that is left of it
+		f.used(w, r, l.Start)
+		return
+	}
 	if r.PathValue("name") != l.IdP {
 		f.refuse(w, r, l.Start, usher.ReasonMixUp)
 		return

@@ -327,18 +327,31 @@ func TestF034_AnotherNodeFinishes(t *testing.T) {
 }
 
 func TestF060_PanicLeavesNothing(t *testing.T) {
-	w := newWorld(t, "contoso")
-	b := w.browser()
-	target := back("contoso", b.leave(), "ada")
-	w.connector("contoso").finished = func() { panic("in a connector") }
-	a := b.get(target)
-	b.says(a, http.StatusInternalServerError, usher.ReasonInternal)
-	if b.live() {
-		t.Error("let in")
-	}
-	w.connector("contoso").finished = nil
-	if a := b.get(target); a.status != http.StatusSeeOther {
-		t.Error("the sign-in can't go on after it:", a)
+	for name, panics := range map[string]func(w *world, on bool){
+		"in a connector": func(w *world, on bool) {
+			w.connector("contoso").finished = func() {
+				if on {
+					panic("in a connector")
+				}
+			}
+		},
+		"in the commit": func(w *world, on bool) { w.asker.panics = on },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "contoso")
+			b := w.browser()
+			target := back("contoso", b.leave(), "ada")
+			panics(w, true)
+			a := b.get(target)
+			b.says(a, http.StatusInternalServerError, usher.ReasonInternal)
+			if b.live() || len(a.cookies) != 0 {
+				t.Error("let in")
+			}
+			panics(w, false)
+			if a := b.get(target); a.status != http.StatusSeeOther || !b.live() {
+				t.Error("the sign-in can't go on after it:", a)
+			}
+		})
 	}
 }
 

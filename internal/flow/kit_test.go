@@ -60,14 +60,7 @@ func newWorld(t *testing.T, names ...string) *world {
 		Tenant: usher.DefaultTenant, Application: "payroll", ApplicationName: "Payroll",
 		ApplicationURL: "https://app.test/", Request: []byte("the request"),
 	}
-	for _, name := range names {
-		name, domain, _ := strings.Cut(name, ":")
-		p := flow.Provider{Name: name, DisplayName: strings.ToUpper(name[:1]) + name[1:] + " staff", Enabled: true, Connector: &connector{world: w, name: name}}
-		if domain != "" {
-			p.Discover = []string{domain}
-		}
-		w.providers = append(w.providers, p)
-	}
+	w.provide(names...)
 	var err error
 	if w.db, err = ledger.Open(t.Context(), filepath.Join(t.TempDir(), "usher.db")); err != nil {
 		t.Fatal(err)
@@ -80,6 +73,19 @@ func newWorld(t *testing.T, names ...string) *world {
 	})
 	w.restart()
 	return w
+}
+
+// provide makes the named providers those in force.
+func (w *world) provide(names ...string) {
+	w.providers = nil
+	for _, name := range names {
+		name, domain, _ := strings.Cut(name, ":")
+		p := flow.Provider{Name: name, DisplayName: strings.ToUpper(name[:1]) + name[1:] + " staff", Enabled: true, Connector: &connector{world: w, name: name}}
+		if domain != "" {
+			p.Discover = []string{domain}
+		}
+		w.providers = append(w.providers, p)
+	}
 }
 
 // restart makes everything anew but the database.

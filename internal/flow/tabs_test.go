@@ -175,7 +175,7 @@ func TestChooser_Refuses(t *testing.T) {
 	w.providers[1].Enabled = false
 	a := b.get("/login/go?login=" + login + "&idp=fabrikam")
 	b.says(a, 403, usher.ReasonIdPDisabled)
-	if !strings.Contains(a.body, "Choose another way to sign in") {
+	if !strings.Contains(a.body, "Sign in another way") {
 		t.Error(a)
 	}
 	w.providers[0].Enabled = false

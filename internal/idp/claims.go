@@ -32,25 +32,24 @@ const (
 // object. Numbers keep their exact text. Size, depth and count are bounded.
 //
 // The error's message names the problem and where it is, as a JSON Pointer (RFC
-// 6901), and holds no value of the document. Its kind is Invalid, or Exhausted
-// for a document beyond the limits.
+// 6901), and holds no value of the document. Its kind is Invalid.
 func DecodeClaims(raw []byte) (usher.Value, error) {
 	if len(raw) > maxClaimsBytes {
-		return usher.Value{}, refuse(usher.Exhausted, "the claims are larger than 1 MB", "")
+		return usher.Value{}, refuse("the claims are larger than 1 MB", "")
 	}
 	if !utf8.Valid(raw) {
-		return usher.Value{}, refuse(usher.Invalid, "the claims are not UTF-8", "")
+		return usher.Value{}, refuse("the claims are not UTF-8", "")
 	}
 	d := decoder{in: jsontext.NewDecoder(bytes.NewBuffer(raw))}
 	if k := d.in.PeekKind(); k != jsontext.KindBeginObject && k != jsontext.KindInvalid {
-		return usher.Value{}, refuse(usher.Invalid, "the claims are not a JSON object", "")
+		return usher.Value{}, refuse("the claims are not a JSON object", "")
 	}
 	v, err := d.value()
 	if err != nil {
 		return usher.Value{}, err
 	}
 	if _, err := d.in.ReadToken(); !errors.Is(err, io.EOF) {
-		return usher.Value{}, refuse(usher.Invalid, "something stands after the claims", "")
+		return usher.Value{}, refuse("something stands after the claims", "")
 	}
 	return v, nil
 }
@@ -66,10 +65,10 @@ func (d *decoder) value() (usher.Value, error) {
 		return usher.Value{}, malformed(err)
 	}
 	if d.read++; d.read > maxValues {
-		return usher.Value{}, d.refuse(usher.Exhausted, "the claims hold more than 20,000 values")
+		return usher.Value{}, d.refuse("the claims hold more than 20,000 values")
 	}
 	if d.in.StackDepth() > maxDepth {
-		return usher.Value{}, d.refuse(usher.Exhausted, "the claims are nested deeper than 16 levels")
+		return usher.Value{}, d.refuse("the claims are nested deeper than 16 levels")
 	}
 	switch token.Kind() {
 	case jsontext.KindNull:
@@ -81,7 +80,7 @@ func (d *decoder) value() (usher.Value, error) {
 	case jsontext.KindNumber:
 		literal := token.String()
 		if !sane(literal) {
-			return usher.Value{}, d.refuse(usher.Invalid, "a number is too long or too large")
+			return usher.Value{}, d.refuse("a number is too long or too large")
 		}
 		return usher.NumberValue(literal), nil
 	case jsontext.KindBeginArray:
@@ -122,13 +121,13 @@ func (d *decoder) object() (usher.Value, error) {
 		return usher.Value{}, malformed(err)
 	}
 	if variants(members) {
-		return usher.Value{}, d.refuse(usher.Invalid, "two names in one object differ only in case")
+		return usher.Value{}, d.refuse("two names in one object differ only in case")
 	}
 	return usher.ObjectValue(members...), nil
 }
 
-func (d *decoder) refuse(kind usher.Kind, msg string) error {
-	return refuse(kind, msg, string(d.in.StackPointer()))
+func (d *decoder) refuse(msg string) error {
+	return refuse(msg, string(d.in.StackPointer()))
 }
 
 // malformed puts the parser's complaint into our words, because its own quote
@@ -137,20 +136,20 @@ func malformed(err error) error {
 	var syntax *jsontext.SyntacticError
 	switch {
 	case !errors.As(err, &syntax):
-		return refuse(usher.Invalid, "the claims end too early", "")
+		return refuse("the claims end too early", "")
 	case errors.Is(syntax.Err, jsontext.ErrDuplicateName):
-		return refuse(usher.Invalid, "a name stands twice in one object", string(syntax.JSONPointer))
+		return refuse("a name stands twice in one object", string(syntax.JSONPointer))
 	case errors.Is(syntax.Err, io.ErrUnexpectedEOF):
-		return refuse(usher.Invalid, "the claims end too early", string(syntax.JSONPointer))
+		return refuse("the claims end too early", string(syntax.JSONPointer))
 	}
-	return refuse(usher.Invalid, "the claims are not well-formed JSON", string(syntax.JSONPointer))
+	return refuse("the claims are not well-formed JSON", string(syntax.JSONPointer))
 }
 
-func refuse(kind usher.Kind, msg, pointer string) error {
+func refuse(msg, pointer string) error {
 	if pointer != "" {
 		msg += " at " + shorten(pointer)
 	}
-	return usher.Fail(kind, "idp.DecodeClaims", msg, nil)
+	return usher.Fail(usher.Invalid, "idp.DecodeClaims", msg, nil)
 }
 
 // shorten makes a pointer safe to show: claim names come from outside too.

@@ -179,7 +179,7 @@ func refused(t *testing.T, name, raw, want string) error {
 	switch kind := usher.KindOf(err); {
 	case err == nil:
 		t.Errorf("%.80s: accepted", name)
-	case kind != usher.Invalid && kind != usher.Exhausted:
+	case kind != usher.Invalid:
 		t.Errorf("%.80s: kind %v", name, kind)
 	case got.Kind() != usher.Absent:
 		t.Errorf("%.80s: refused, but with a value", name)
@@ -228,7 +228,8 @@ func FuzzDecodeClaims(f *testing.F) {
 		if twice := text(t, again); twice != once {
 			t.Fatalf("%s became %s", once, twice)
 		}
-		if _, err := idp.DecodeClaims([]byte(once)); err != nil {
+		// Escapes can make our text longer than the document was.
+		if _, err := idp.DecodeClaims([]byte(once)); err != nil && len(once) <= 1<<20 {
 			t.Fatalf("its own text is refused: %v", err)
 		}
 	})

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// PersonHeader, in a request to the authorization endpoint, signs in the person
-// of that ID without a page. It is for tests and load generators.
+// PersonHeader is the header of a request to the authorization endpoint that
+// signs in the person of that ID without a page, for tests and load generators.
 const PersonHeader = "Idptest-Person"
 
 // grant is one sign-in: what a code and an access token stand for.

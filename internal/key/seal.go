@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"strconv"
 
 	usher "github.com/usher-id/usher"
 )
@@ -111,8 +112,7 @@ func derive(secret []byte, info string) []byte {
 
 // storedAAD binds a stored key to its row, so that rows can't be swapped.
 func storedAAD(k Stored) []byte {
-	b := []byte(k.ID + "/" + k.Use + "/" + k.Alg + "/")
-	return binary.BigEndian.AppendUint64(b, uint64(k.Created))
+	return []byte(k.ID + "/" + k.Use + "/" + k.Alg + "/" + strconv.FormatInt(int64(k.Created), 10))
 }
 
 func sealStored(m Master, k Stored, secret []byte) ([]byte, error) {

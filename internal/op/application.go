@@ -74,39 +74,69 @@ const maxClientID = 255
 // whoever wrote it.
 func (a Application) Validate() error {
 	const op = "op.Validate"
-	bad := func(msg string) error { return usher.Fail(usher.Invalid, op, msg, nil) }
+	for _, check := range []func(Application) string{badIdentity, badSecret, badChoice, badScope, badRedirect} {
+		if msg := check(a); msg != "" {
+			return usher.Fail(usher.Invalid, op, msg, nil)
+		}
+	}
+	return nil
+}
+
+func badIdentity(a Application) string {
 	switch {
 	case a.ID == "" || len(a.ID) > maxClientID || !printable(a.ID):
-		return bad("the client id must be 1 to 255 printable ASCII characters without spaces")
+		return "the client id must be 1 to 255 printable ASCII characters without spaces"
 	case uuid.Validate(a.ID) == nil:
-		return bad("the client id must not be a UUID, because it could be taken for a person's sub")
-	case !slices.Contains([]string{AuthBasic, AuthPost, AuthNone}, a.Auth):
-		return bad("auth must be basic, post or none")
-	case a.Auth == AuthNone && a.SecretHash != [sha256.Size]byte{}:
-		return bad("an application with auth none has no secret; remove it, or choose basic")
-	case a.Auth != AuthNone && a.SecretHash == [sha256.Size]byte{}:
-		return bad("auth " + a.Auth + " needs a secret")
-	case !slices.Contains([]string{"", algES256, algRS256}, a.Algorithm):
-		return bad("the algorithm must be ES256 or RS256")
-	case !slices.Contains([]string{"", SubjectPublic, SubjectPairwise}, a.Subject):
-		return bad("subject must be public or pairwise")
-	case len(a.RedirectURIs) == 0:
-		return bad("there must be at least one redirect URI")
+		return "the client id must not be a UUID, because it could be taken for a person's sub"
 	}
+	return ""
+}
+
+func badSecret(a Application) string {
+	none := a.SecretHash == [sha256.Size]byte{}
+	switch {
+	case !slices.Contains([]string{AuthBasic, AuthPost, AuthNone}, a.Auth):
+		return "auth must be basic, post or none"
+	case a.public() && !none:
+		return "an application with auth none has no secret; remove it, or choose basic"
+	case !a.public() && none:
+		return "auth " + a.Auth + " needs a secret"
+	}
+	return ""
+}
+
+func badChoice(a Application) string {
+	switch {
+	case !slices.Contains([]string{"", algES256, algRS256}, a.Algorithm):
+		return "the algorithm must be ES256 or RS256"
+	case !slices.Contains([]string{"", SubjectPublic, SubjectPairwise}, a.Subject):
+		return "subject must be public or pairwise"
+	}
+	return ""
+}
+
+func badScope(a Application) string {
 	for _, s := range a.Scopes {
 		if !slices.Contains(allScopes(), s) {
-			return bad("there is no scope " + s + "; the scopes are " + strings.Join(allScopes(), ", "))
+			return "there is no scope " + s + "; the scopes are " + strings.Join(allScopes(), ", ")
 		}
+	}
+	return ""
+}
+
+func badRedirect(a Application) string {
+	if len(a.RedirectURIs) == 0 {
+		return "there must be at least one redirect URI"
 	}
 	for _, u := range slices.Concat(a.RedirectURIs, a.PostLogoutRedirectURIs) {
 		if why := a.unfit(u); why != "" {
-			return bad("the redirect URI " + u + " " + why)
+			return "the redirect URI " + u + " " + why
 		}
 	}
 	if a.Subject == SubjectPairwise && a.sector() == "" {
-		return bad("pairwise subs need one host in all redirect URIs, or a sector")
+		return "pairwise subs need one host in all redirect URIs, or a sector"
 	}
-	return nil
+	return ""
 }
 
 // unfit says what is wrong with a redirect URI (RFC 9700, section 2.1; RFC 8252,

@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	usher "github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/flow"
 	"github.com/usher-id/usher/internal/op"
 )
 
@@ -20,12 +23,19 @@ func TestSignIn(t *testing.T) {
 	if to.Host != "payroll.test" || q.Get("state") != "st&te=1" || q.Get("iss") != issuer || q.Get("code") == "" || len(q) != 3 {
 		t.Fatalf("answered with %s", to)
 	}
-	s := w.started[0]
-	if s.Application != "payroll" || s.ApplicationName != "Payroll" || s.LoginHint != "ada@example.test" || s.IdPHint != "contoso" ||
-		s.Prompt != "login" || *s.MaxAge != 60 || s.Tenant != usher.DefaultTenant || len(s.Request) > 1800 {
-		t.Errorf("the login conversation was begun with %+v", s)
+	minute := int64(60)
+	want := flow.Start{
+		Tenant: usher.DefaultTenant, Application: "payroll", ApplicationName: "Payroll", ApplicationURL: "https://payroll.test/",
+		LoginHint: "ada@example.test", IdPHint: "contoso", Prompt: "login", MaxAge: &minute, Request: w.started[0].Request,
 	}
-	r = w.client("payroll", "/token", w.redeeming("payroll", q.Get("code")))
+	if d := cmp.Diff(want, w.started[0]); d != "" || len(want.Request) > 1800 {
+		t.Errorf("the login conversation was begun with %s", d)
+	}
+	checkFirstTokens(t, w, w.client("payroll", "/token", w.redeeming("payroll", q.Get("code"))))
+}
+
+func checkFirstTokens(t *testing.T, w *world, r reply) {
+	t.Helper()
 	g := r.granted(t)
 	if g.Type != "Bearer" || g.Expires != 600 || g.Scope != "openid email" || g.Refresh != "" || r.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("got %+v %v", g, r.header)
@@ -49,7 +59,7 @@ func TestSessionIsReused(t *testing.T) {
 	if len(w.started) != 1 {
 		t.Fatalf("the person signed in %d times", len(w.started))
 	}
-	if first["sub"] != second["sub"] || first["auth_time"] != second["auth_time"] || first["sid"] == second["sid"] || second["usher_decision"] != "d-1" {
+	if first["sub"] != second["sub"] || first["auth_time"] != second["auth_time"] || first["sid"] == second["sid"] || second["usher_decision"] != w.person.Decision {
 		t.Errorf("%v\n%v", first, second)
 	}
 }

@@ -2,6 +2,7 @@ package op_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -148,6 +149,20 @@ func TestLogoutWithoutASession(t *testing.T) {
 	}
 	if to := w.do(get("/logout", url.Values{"client_id": {"payroll"}, "post_logout_redirect_uri": {bye + "?x=y"}, "state": {"s"}})).to(t); to.String() != bye+"?x=y&state=s" {
 		t.Errorf("sent to %s", to)
+	}
+}
+
+// Whoever looks at a link before showing it acts on nothing.
+func TestHeadDoesNothing(t *testing.T) {
+	w := newWorld(t)
+	g := w.signIn(t, "payroll")
+	for _, path := range []string{"/logout?id_token_hint=" + g.ID, "/authorize?" + w.asking("payroll").Encode()} {
+		if r := w.do(httptest.NewRequest(http.MethodHead, path, nil)); r.status != http.StatusMethodNotAllowed || r.header.Get("Location") != "" {
+			t.Errorf("%d %v", r.status, r.header)
+		}
+	}
+	if !w.signedIn(t) {
+		t.Error("the session has ended")
 	}
 }
 

@@ -80,6 +80,14 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+pathLogout, p.logout)
 	mux.HandleFunc("POST "+pathLogout, p.logout)
 	mux.Handle("POST "+pathConfirmed, p.cfg.Kit.SameOrigin(http.HandlerFunc(p.confirmed)))
+	// GET patterns serve HEAD too, and whoever looks at a link before showing it
+	// must not use up a sign-in or end a session.
+	for _, path := range []string{pathAuthorize, pathLogout} {
+		mux.HandleFunc("HEAD "+path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Allow", "GET, POST")
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		})
+	}
 }
 
 func (p *Provider) now() usher.Instant { return usher.Instant(p.cfg.Now().UnixMicro()) }

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	usher "github.com/usher-id/usher"
-	"github.com/usher-id/usher/internal/ledger"
 	"github.com/usher-id/usher/internal/op"
 )
 
@@ -22,7 +21,7 @@ func TestUserinfoByScope(t *testing.T) {
 		"openid profile": {"name": "Ada Lovelace", "given_name": "Ada", "preferred_username": "ada"},
 		"openid email":   {"email": "ada@example.test", "email_verified": true},
 		"openid phone":   {"phone_number": "+44 20 0000", "phone_number_verified": false},
-		"openid groups":  {"groups": []any{"platform", "staff"}, "roles": []any{}},
+		"openid groups":  {"groups": []any{"platform", "staff"}, "roles": []any{"approver"}},
 		"openid address": {},
 	} {
 		want["sub"] = string(ada)
@@ -39,7 +38,7 @@ func TestUserinfoByScope(t *testing.T) {
 // Of a person without an account, what the provider said is in the session.
 func TestUserinfoWithoutAnAccount(t *testing.T) {
 	w := newWorld(t)
-	w.person = &ledger.Session{IdP: "contoso", Subject: "s-9", Decision: "d-9", Person: []usher.Held{{Name: "email", Values: []string{"x@example.test"}, Verified: true}}}
+	w.withoutAccount(t, "s-9", usher.Held{Name: "email", Values: []string{"x@example.test"}, Verified: true})
 	g := w.signIn(t, "payroll", "scope", "openid email profile groups")
 	want := map[string]any{"sub": claims(t, g.ID)["sub"], "email": "x@example.test", "email_verified": true}
 	if d := cmp.Diff(want, w.userinfo(g.Access).json(t)); d != "" {
@@ -53,9 +52,9 @@ func TestUserinfoWithoutAnAccount(t *testing.T) {
 // An application that knew the person before there was an account keeps the sub.
 func TestSubIsKeptAsAnAlias(t *testing.T) {
 	w := newWorld(t)
-	w.person = &ledger.Session{IdP: "contoso", Subject: "s-9", Decision: "d-9"}
+	w.withoutAccount(t, "s-9")
 	before := claims(t, w.signIn(t, "payroll").ID)["sub"]
-	w.addAlias(t, "payroll", ada, "contoso", "s-9")
+	w.addAlias(t, "payroll", ada, "s-9")
 	w.as(ada)
 	w.cookies = map[string]string{}
 	if after := claims(t, w.signIn(t, "payroll").ID)["sub"]; after != before {

@@ -41,32 +41,34 @@ const (
 // sends to sign in is w.person, at once.
 type world struct {
 	*op.Provider
+	db     *ledger.DB
+	broken bool
 	ledger *ledger.Ledger
 	ring   *key.Ring
 	tokens *token.Minter
 	server http.Handler
 	log    *strings.Builder
 
-	mu      sync.Mutex
-	at      time.Time
-	apps    map[string]op.Application
-	cookies map[string]string
-	person  *ledger.Session // nil: refused with reason
-	reason  usher.Reason
-	started []flow.Start
+	mu        sync.Mutex
+	at        time.Time
+	apps      map[string]op.Application
+	cookies   map[string]string
+	decisions map[usher.UserID]string // that made the accounts
+	person    *ledger.Session         // nil: refused with reason
+	reason    usher.Reason
+	started   []flow.Start
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{at: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), log: &strings.Builder{}, cookies: map[string]string{}}
+	w := &world{at: birth, log: &strings.Builder{}, cookies: map[string]string{}, decisions: map[usher.UserID]string{}}
 	w.apps = maps.Clone(applications())
 	for _, a := range w.apps {
 		if err := a.Validate(); err != nil {
 			t.Fatal(a.ID, err)
 		}
 	}
-	w.ledger, w.ring = openLedger(t, w.now)
-	t.Cleanup(func() { checkInvariants(t, w.ledger) })
+	w.openLedger(t)
 	log := slog.New(slog.NewTextHandler(&locked{to: w.log}, nil))
 	kit, err := web.New(web.Config{Issuer: issuer, Log: log, Sealer: w.ring, Now: w.now})
 	if err != nil {
@@ -87,18 +89,17 @@ func newWorld(t testing.TB) *world {
 	mux := http.NewServeMux()
 	w.Mount(mux)
 	w.server = kit.Handler(mux)
-	w.addAccount(t, usher.Account{
-		ID: ada, Store: usher.PrimaryStore, Username: "ada", State: usher.StateActive,
-		Attributes: []usher.Held{
-			{Name: "department", Values: []string{"Engines"}},
-			{Name: "displayName", Values: []string{"Ada Lovelace"}},
-			{Name: "email", Values: []string{"ada@example.test"}, Verified: true},
-			{Name: "givenName", Values: []string{"Ada"}},
-			{Name: "phone", Values: []string{"+44 20 0000"}},
-		},
-		Groups: []string{"staff", "platform"},
-	})
-	w.addAccount(t, usher.Account{ID: bob, Store: usher.PrimaryStore, Username: "bob", State: usher.StateActive})
+	w.addAccount(t, ada, "ada",
+		usher.Change{Op: usher.OpSetAttribute, Name: "department", Values: []string{"Engines"}},
+		usher.Change{Op: usher.OpSetAttribute, Name: "displayName", Values: []string{"Ada Lovelace"}},
+		usher.Change{Op: usher.OpSetAttribute, Name: "email", Values: []string{"ada@example.test"}, Verified: true},
+		usher.Change{Op: usher.OpSetAttribute, Name: "givenName", Values: []string{"Ada"}},
+		usher.Change{Op: usher.OpSetAttribute, Name: "phone", Values: []string{"+44 20 0000"}},
+		usher.Change{Op: usher.OpJoinGroup, Name: "staff"},
+		usher.Change{Op: usher.OpJoinGroup, Name: "platform"},
+		usher.Change{Op: usher.OpGrant, Grant: usher.GrantRole, Name: "approver"},
+	)
+	w.addAccount(t, bob, "bob")
 	w.as(ada)
 	return w
 }
@@ -118,7 +119,7 @@ func (l *locked) Write(b []byte) (int, error) {
 func applications() map[string]op.Application {
 	hash := sha256.Sum256([]byte(secret))
 	base := op.Application{
-		Tenant: usher.DefaultTenant, Name: "Payroll", Enabled: true, Auth: op.AuthBasic, SecretHash: hash,
+		Tenant: usher.DefaultTenant, Name: "Payroll", URL: "https://payroll.test/", Enabled: true, Auth: op.AuthBasic, SecretHash: hash,
 		RedirectURIs:           []string{"https://payroll.test/cb", "https://payroll.test/other?a=b"},
 		PostLogoutRedirectURIs: []string{"https://payroll.test/bye", "https://payroll.test/bye?x=y"},
 		Scopes:                 []string{"openid", "profile", "email", "phone", "groups", "offline_access"},
@@ -162,7 +163,16 @@ func (w *world) pass(d time.Duration) {
 
 // as says who the next one to sign in is.
 func (w *world) as(user usher.UserID) {
-	w.person = &ledger.Session{User: user, Store: usher.PrimaryStore, IdP: "contoso", Subject: "s-" + string(user), ACR: "urn:acr", AMR: []string{"pwd"}, Decision: "d-1"}
+	w.person = &ledger.Session{User: user, Store: usher.PrimaryStore, IdP: "contoso", Subject: "s-" + string(user), ACR: "urn:acr", AMR: []string{"pwd"}, Decision: w.decisions[user]}
+}
+
+// withoutAccount says that the next one to sign in passes through.
+func (w *world) withoutAccount(t testing.TB, subject string, held ...usher.Held) {
+	t.Helper()
+	id := w.decided(t, subject, "payroll", usher.Decision{
+		Verdict: usher.VerdictPassThrough, Reason: usher.ReasonPassJITOff, Changes: []usher.Change{{Op: usher.OpSeen, Name: "payroll"}},
+	})
+	w.person = &ledger.Session{IdP: "contoso", Subject: subject, Decision: id, Person: held}
 }
 
 // change changes what is configured.

@@ -23,7 +23,10 @@ func (s *Set) Map(a usher.Assertion) usher.Identity {
 		id.Groups = usher.Derived{Presence: usher.PresenceUnknown, Why: why}
 		return id
 	}
-	subject, _ := a.Subject.Text()
+	subject, ok := a.Subject.Text()
+	if !ok {
+		subject = "" // a number is not a name; decide refuses it
+	}
 	r := &run{
 		claims:     newObject(a.Claims),
 		issuer:     types.String(a.Issuer),
@@ -31,9 +34,9 @@ func (s *Set) Map(a usher.Assertion) usher.Identity {
 		incomplete: a.Incomplete,
 		trace:      make([]usher.Step, 0, 5+2*len(s.attributes)),
 	}
-	id.Username = r.text(s.username)
+	id.Username = r.derive(s.username, oneText)
 	id.Attributes = r.attributes(s)
-	id.Groups = r.groups(s.groups)
+	id.Groups = r.derive(s.groups, groupNames)
 	r.verify(s, id.Attributes)
 	id.Admission = r.admission(s, id.Attributes)
 	id.Trace = r.trace
@@ -53,10 +56,8 @@ func (r *run) step(where, answer string) {
 	r.trace = append(r.trace, usher.Step{Question: where, Answer: answer, Rule: where})
 }
 
-// text is the outcome of a rule that gives one text. A rule that is not there
-// gives nothing and leaves no trace.
-func (r *run) text(e *expression) usher.Derived { return r.derive(e, oneText) }
-
+// derive is the outcome of a rule whose value is read as read says. A rule that
+// is not there gives nothing and leaves no trace.
 func (r *run) derive(e *expression, read reader) usher.Derived {
 	if e == nil {
 		return usher.Derived{Presence: usher.PresenceAbsent}
@@ -86,13 +87,6 @@ func (r *run) attributes(s *Set) []usher.Attribute {
 		out[i] = usher.Attribute{Name: a.name, Derived: r.derive(a.value, read)}
 	}
 	return out
-}
-
-func (r *run) groups(e *expression) usher.Derived {
-	d := r.derive(e, groupNames)
-	slices.Sort(d.Values)
-	d.Values = slices.Compact(d.Values)
-	return d
 }
 
 // verify marks the attributes the provider vouches for. Only a value can be

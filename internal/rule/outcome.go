@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -60,7 +61,12 @@ func oneText(v ref.Val) ([]string, string) {
 
 func severalTexts(v ref.Val) ([]string, string) { return texts(v, maxValues) }
 
-func groupNames(v ref.Val) ([]string, string) { return texts(v, maxGroups) }
+// groupNames gives them sorted, each once.
+func groupNames(v ref.Val) ([]string, string) {
+	names, why := texts(v, maxGroups)
+	slices.Sort(names)
+	return slices.Compact(names), why
+}
 
 func texts(v ref.Val, most int) ([]string, string) {
 	list, ok := v.(traits.Lister)

@@ -64,6 +64,9 @@ func Compile(src Source) (*Set, error) {
 	c.names(src)
 	for _, name := range slices.Sorted(maps.Keys(src.Attributes)) {
 		a := src.Attributes[name]
+		if !wellNamed(name) {
+			continue // names has said so
+		}
 		want := wantText
 		if a.List {
 			want = wantList
@@ -74,6 +77,9 @@ func Compile(src Source) (*Set, error) {
 	}
 	s.groups = c.optional("mapping.groups", src.Groups, wantList)
 	for _, name := range slices.Sorted(maps.Keys(src.Verified)) {
+		if _, mapped := src.Attributes[name]; !mapped || !wellNamed(name) {
+			continue // names has said so
+		}
 		e := c.compile("mapping.verified."+name, src.Verified[name], wantBool)
 		for i := range s.attributes {
 			if s.attributes[i].name == name {

@@ -13,8 +13,8 @@ import (
 // claims needs, and low enough that the worst expression over the worst claims
 // ends in well under a second.
 const (
-	maxExpression   = 8 << 10 // bytes of one expression
-	maxNodes        = 2_000   // nodes of its syntax tree, macros expanded
+	maxExpression   = 4 << 10 // bytes of one expression
+	maxNodes        = 1_200   // nodes of its syntax tree, macros expanded
 	maxDepth        = 40      // levels of its syntax tree
 	maxLoops        = 5       // loops (map, filter, exists ...) inside or after each other
 	maxScopes       = 10      // loops, optMap and cel.bind inside or after each other

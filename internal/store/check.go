@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -51,7 +52,9 @@ func checkAttributes(op string, set []Attribute) error {
 	}
 	names, total := make([]string, len(set)), 0
 	for i, a := range set {
-		names[i] = a.Name
+		if names[i] = a.Name; slices.Contains(names[:i], a.Name) {
+			return invalid(op, "An attribute is set twice.")
+		}
 		if len(a.Values) > maxValues {
 			return invalid(op, "An attribute has more than %d values.", maxValues)
 		}

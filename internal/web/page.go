@@ -10,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	usher "github.com/usher-id/usher"
 )
@@ -49,7 +50,7 @@ type View struct {
 type Facts struct {
 	Reason      usher.Reason
 	Correlation string
-	At          string // RFC 3339, UTC
+	At          time.Time // UTC
 }
 
 // Nexter is page data that sends the browser on by itself, by a refresh: a

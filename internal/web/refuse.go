@@ -121,7 +121,7 @@ type refusal struct {
 
 // Facts are for the partial "facts".
 func (f refusal) Facts() *Facts {
-	return &Facts{Reason: f.Reason, Correlation: f.Correlation, At: f.at.UTC().Format(time.RFC3339)}
+	return &Facts{Reason: f.Reason, Correlation: f.Correlation, At: f.at.UTC()}
 }
 
 // RefuseWith is Refuse with all that the page can tell.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/oauth2"
@@ -36,7 +37,7 @@ func (c *Connector) discover(ctx context.Context) (metadata, usher.Fault) {
 	}
 	doc, err := idp.DecodeClaims(answer.body)
 	if err != nil {
-		return metadata{}, fault(usher.ReasonUpstreamInvalid, "discovery document: "+decodeDetail(err))
+		return metadata{}, fault(usher.ReasonUpstreamInvalid, "discovery document: "+usher.Shown(err))
 	}
 	return c.read(doc)
 }
@@ -142,12 +143,5 @@ func statusFault(status int, no usher.Reason) usher.Fault {
 	if status >= 500 || status == http.StatusTooManyRequests {
 		no = usher.ReasonUpstreamUnreachable
 	}
-	return fault(no, "it answered with status "+http.StatusText(status))
-}
-
-func decodeDetail(err error) string {
-	if usher.KindOf(err) == usher.Exhausted || usher.KindOf(err) == usher.Invalid {
-		return usher.Shown(err)
-	}
-	return "it could not be read"
+	return fault(no, "it answered with status "+strconv.Itoa(status))
 }

@@ -18,12 +18,9 @@ import (
 // not there.
 const maxKeys = 100
 
-// The sizes of an RSA modulus in bits. The JOSE library itself refuses more than
-// 4096.
-const (
-	minRSA = 2048
-	maxRSA = 8192
-)
+// minRSA is the least size of an RSA modulus, in bits. The most is the JOSE
+// library's 4096.
+const minRSA = 2048
 
 // key is one verification key of the provider, parsed once.
 type key struct {
@@ -133,7 +130,7 @@ func algorithmsOf(public crypto.PublicKey) []string {
 		}
 	case *rsa.PublicKey:
 		// A tiny or even exponent makes a key that anyone can sign for.
-		if bits := k.N.BitLen(); bits >= minRSA && bits <= maxRSA && k.E >= 3 && k.E%2 == 1 {
+		if bits := k.N.BitLen(); bits >= minRSA && k.E >= 3 && k.E%2 == 1 {
 			return []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
 		}
 	case ed25519.PublicKey:

@@ -139,6 +139,7 @@ func TestA058_Metadata(t *testing.T) {
 		"authorization by script":   set("authorization_endpoint", "javascript:alert(1)"),
 		"userinfo a number":         set("userinfo_endpoint", 7),
 		"userinfo empty":            set("userinfo_endpoint", ""),
+		"larger than 1 MB":          set("x", strings.Repeat("x", 1<<20)),
 		"a fragment":                set("token_endpoint", "http://idp.test/token#x"),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -59,7 +59,7 @@ func (c *Connector) userinfo(ctx context.Context, m metadata, subject usher.Valu
 	}
 	info, err := idp.DecodeClaims(answer.body)
 	if err != nil {
-		return failed(decodeDetail(err))
+		return failed(usher.Shown(err))
 	}
 	want, isText := subject.Text()
 	if got, ok := info.Get("sub").Text(); !ok || !isText || got != want {

@@ -44,7 +44,7 @@ func parseHeader(token string, allowed []string) (header, usher.Fault) {
 	}
 	doc, err := idp.DecodeClaims(raw)
 	if err != nil {
-		return malformed("the ID token's header: " + decodeDetail(err))
+		return malformed("the ID token's header: " + usher.Shown(err))
 	}
 	for _, name := range []string{"crit", "b64"} {
 		if doc.Get(name).Kind() != usher.Absent {
@@ -134,7 +134,7 @@ func (c *Connector) verify(ctx context.Context, token string, want expected) (us
 	}
 	claims, decodeErr := idp.DecodeClaims(w.payload)
 	if decodeErr != nil {
-		return usher.Value{}, fault(usher.ReasonMalformed, "ID token: "+decodeDetail(decodeErr))
+		return usher.Value{}, fault(usher.ReasonMalformed, "ID token: "+usher.Shown(decodeErr))
 	}
 	want.algorithm = h.alg
 	if f := check(claims, want); f != (usher.Fault{}) {

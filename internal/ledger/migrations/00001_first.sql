@@ -32,7 +32,7 @@ CREATE TABLE membership (
     FOREIGN KEY (tenant, store, user_id) REFERENCES account (tenant, store, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
--- Accounts that were removed. Ids are never used again.
+-- Accounts that were removed.
 CREATE TABLE gone (
     tenant  TEXT NOT NULL,
     store   TEXT NOT NULL,
@@ -233,18 +233,10 @@ CREATE UNIQUE INDEX sealed_key_mac ON sealed_key (use) WHERE use = 'mac';
 -- +goose StatementBegin
 CREATE TRIGGER account_gone AFTER DELETE ON account
 BEGIN
-    INSERT INTO gone (tenant, store, user_id) VALUES (old.tenant, old.store, old.id);
+    INSERT OR IGNORE INTO gone (tenant, store, user_id) VALUES (old.tenant, old.store, old.id);
     DELETE FROM provenance WHERE tenant = old.tenant AND store = old.store AND user_id = old.id;
     DELETE FROM granted WHERE tenant = old.tenant AND store = old.store AND user_id = old.id;
     DELETE FROM alias WHERE tenant = old.tenant AND user_id = old.id;
-END;
--- +goose StatementEnd
-
--- +goose StatementBegin
-CREATE TRIGGER account_id_used BEFORE INSERT ON account
-WHEN EXISTS (SELECT 1 FROM gone WHERE tenant = new.tenant AND store = new.store AND user_id = new.id)
-BEGIN
-    SELECT RAISE(ABORT, 'the id of a removed account');
 END;
 -- +goose StatementEnd
 

@@ -1,0 +1,245 @@
+package ledger
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+
+	"github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/store"
+)
+
+// plan is a decision's changes, gathered so that each table is written once,
+// however many attributes and groups there are.
+type plan struct {
+	tenant, idp, subject, application string
+	id                                string // of the decision
+	store                             string
+	user                              usher.UserID
+	reason                            usher.Reason
+	at                                usher.Instant
+	mac                               func(purpose string, parts ...string) []byte
+
+	write   store.Write
+	touched bool        // the store is written
+	wrote   [][3]string // attribute, rule, digest
+	granted [][3]string // kind, name, rule
+	revoked [][2]string // kind, name
+	aliases []string    // applications
+	seen    []string    // applications
+	tell    []string    // events
+	unlink  bool
+	link    bool
+	login   bool
+}
+
+// ops says what each kind of change adds to the plan. What is not here is an error.
+var ops = map[usher.ChangeOp]func(*plan, usher.Change){
+	usher.OpCreateUser: func(p *plan, c usher.Change) {
+		p.touched = true
+		p.write.Create = &store.NewUser{Username: c.Name, Canonical: first(c.Values)}
+	},
+	usher.OpSetAttribute: func(p *plan, c usher.Change) {
+		p.touched = true
+		p.write.Set = append(p.write.Set, store.Attribute{Name: c.Name, Values: c.Values, Verified: c.Verified})
+		p.wrote = append(p.wrote, [3]string{c.Name, c.Rule, digest(p.mac, p.tenant, p.store, p.user, c.Name, c.Values, c.Verified)})
+	},
+	usher.OpClearAttribute: func(p *plan, c usher.Change) { p.touched = true; p.write.Clear = append(p.write.Clear, c.Name) },
+	usher.OpJoinGroup:      func(p *plan, c usher.Change) { p.touched = true; p.write.Join = append(p.write.Join, c.Name) },
+	usher.OpLeaveGroup:     func(p *plan, c usher.Change) { p.touched = true; p.write.Leave = append(p.write.Leave, c.Name) },
+	usher.OpGrant: func(p *plan, c usher.Change) {
+		p.granted = append(p.granted, [3]string{string(c.Grant), c.Name, c.Rule})
+	},
+	usher.OpRevoke: func(p *plan, c usher.Change) { p.revoked = append(p.revoked, [2]string{string(c.Grant), c.Name}) },
+	usher.OpUnlink: func(p *plan, _ usher.Change) { p.unlink = true },
+	usher.OpLink:   func(p *plan, _ usher.Change) { p.link = true },
+	usher.OpAlias:  func(p *plan, c usher.Change) { p.aliases = append(p.aliases, c.Name) },
+	usher.OpSeen:   func(p *plan, c usher.Change) { p.seen = append(p.seen, c.Name) },
+	usher.OpLogin:  func(p *plan, _ usher.Change) { p.login = true },
+	usher.OpTell:   func(p *plan, c usher.Change) { p.tell = append(p.tell, c.Name) },
+}
+
+// digest is the keyed digest that ties an attribute to who wrote it.
+func digest(mac func(string, ...string) []byte, tenant, store string, user usher.UserID, name string, values []string, verified bool) string {
+	flag := "-"
+	if verified {
+		flag = "verified"
+	}
+	sum := mac("provenance", append([]string{tenant, store, string(user), name, flag}, values...)...)
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+func first(texts []string) string {
+	if len(texts) == 0 {
+		return ""
+	}
+	return texts[0]
+}
+
+// change does what the decision says.
+func (t *Tx) change(ctx context.Context, application string, rec usher.Record) error {
+	who, d := rec.Identity, rec.Decision
+	p := &plan{
+		tenant: who.Tenant, idp: who.IdP, subject: who.Sub(), application: application, id: rec.ID,
+		store: d.Store, user: d.User, reason: d.Reason, at: rec.Snapshot.At, mac: t.l.cfg.Sealer.MAC,
+		write: store.Write{User: d.User, At: rec.Snapshot.At},
+	}
+	for _, c := range d.Changes {
+		add, known := ops[c.Op]
+		if !known {
+			return usher.Fail(usher.Internal, opApply, "", errors.New("no such change: "+string(c.Op)))
+		}
+		add(p, c)
+	}
+	if p.aboutUser() && (p.store != usher.PrimaryStore || p.user == "") {
+		return usher.Fail(usher.Internal, opApply, "", errors.New("only accounts of PRIMARY can be changed"))
+	}
+	for _, step := range []func(context.Context, *Tx) error{
+		p.doStore, p.doProvenance, p.doGrants, p.doLink, p.doKnown, p.doTell,
+	} {
+		if err := step(ctx, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// aboutUser reports whether the plan needs an account.
+func (p *plan) aboutUser() bool {
+	return p.touched || p.link || p.login || len(p.granted)+len(p.revoked)+len(p.aliases) > 0
+}
+
+// doStore writes the account. A name or id that turns out to be taken is a fact
+// that moved, even if nobody thought to assume it.
+func (p *plan) doStore(ctx context.Context, t *Tx) error {
+	if !p.touched {
+		return nil
+	}
+	err := t.primaryDriver().Write(ctx, p.tenant, p.write)
+	if p.write.Create != nil && usher.KindOf(err) == usher.Conflict {
+		return moved(usher.Assumption{Kind: usher.AssumeUsernameFree, Store: p.store, Name: p.write.Create.Canonical})
+	}
+	return usher.Wrap(opApply, err)
+}
+
+func (p *plan) doProvenance(ctx context.Context, t *Tx) error {
+	if len(p.write.Clear) > 0 {
+		if _, err := t.exec(ctx, opApply, `DELETE FROM provenance WHERE tenant = ? AND store = ? AND user_id = ?
+			AND attribute IN (SELECT value FROM json_each(?))`, p.tenant, p.store, string(p.user), list(p.write.Clear)); err != nil {
+			return err
+		}
+	}
+	if len(p.wrote) == 0 {
+		return nil
+	}
+	_, err := t.exec(ctx, opApply, `INSERT INTO provenance
+		(tenant, store, user_id, attribute, source_kind, source_name, rule, decision, at, digest)
+		SELECT ?1, ?2, ?3, value ->> 0, 'idp', ?4, value ->> 1, ?5, ?6, value ->> 2 FROM json_each(?7) WHERE true
+		ON CONFLICT DO UPDATE SET source_kind = excluded.source_kind, source_name = excluded.source_name,
+		rule = excluded.rule, decision = excluded.decision, at = excluded.at, digest = excluded.digest`,
+		p.tenant, p.store, string(p.user), p.idp, p.id, p.at, rowsOf(p.wrote))
+	return err
+}
+
+func (p *plan) doGrants(ctx context.Context, t *Tx) error {
+	if len(p.revoked) > 0 {
+		if _, err := t.exec(ctx, opApply, `DELETE FROM granted WHERE tenant = ? AND store = ? AND user_id = ?
+			AND source_kind = 'idp' AND source_name = ?
+			AND (kind, name) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`,
+			p.tenant, p.store, string(p.user), p.idp, rowsOf(p.revoked)); err != nil {
+			return err
+		}
+	}
+	if len(p.granted) == 0 {
+		return nil
+	}
+	_, err := t.exec(ctx, opApply, `INSERT INTO granted
+		(tenant, store, user_id, kind, name, source_kind, source_name, rule, decision, at)
+		SELECT ?1, ?2, ?3, value ->> 0, value ->> 1, 'idp', ?4, value ->> 2, ?5, ?6 FROM json_each(?7) WHERE true
+		ON CONFLICT DO UPDATE SET rule = excluded.rule, decision = excluded.decision, at = excluded.at`,
+		p.tenant, p.store, string(p.user), p.idp, p.id, p.at, rowsOf(p.granted))
+	return err
+}
+
+// doLink makes, removes or marks the link of the subject. A link that is half
+// made (pending) to the same user is finished; any other in the way is a fact
+// that moved.
+func (p *plan) doLink(ctx context.Context, t *Tx) error {
+	if p.unlink {
+		if _, err := t.exec(ctx, opApply, `DELETE FROM link WHERE tenant = ? AND idp = ? AND subject = ?`,
+			p.tenant, p.idp, p.subject); err != nil {
+			return err
+		}
+	}
+	switch {
+	case p.link:
+		n, err := t.exec(ctx, opApply, `INSERT INTO link (tenant, idp, subject, store, user_id, pending, created, last_login)
+			VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?6)
+			ON CONFLICT DO UPDATE SET pending = 0, last_login = excluded.last_login
+			WHERE pending = 1 AND store = excluded.store AND user_id = excluded.user_id`,
+			p.tenant, p.idp, p.subject, p.store, string(p.user), p.at)
+		if err == nil && n == 0 {
+			return moved(usher.Assumption{Kind: usher.AssumeLinkFree})
+		}
+		return err
+	case p.login:
+		n, err := t.exec(ctx, opApply, `UPDATE link SET last_login = ? WHERE tenant = ? AND idp = ? AND subject = ?
+			AND store = ? AND user_id = ?`, p.at, p.tenant, p.idp, p.subject, p.store, string(p.user))
+		if err == nil && n == 0 {
+			return moved(usher.Assumption{Kind: usher.AssumeLinkIs, Store: p.store, User: p.user})
+		}
+		return err
+	}
+	return nil
+}
+
+// doKnown keeps which applications know this person by what.
+func (p *plan) doKnown(ctx context.Context, t *Tx) error {
+	if len(p.seen) > 0 {
+		if _, err := t.exec(ctx, opApply, `INSERT INTO seen (tenant, idp, subject, application, at)
+			SELECT ?1, ?2, ?3, value, ?4 FROM json_each(?5) WHERE true ON CONFLICT DO NOTHING`,
+			p.tenant, p.idp, p.subject, p.at, list(p.seen)); err != nil {
+			return err
+		}
+	}
+	if len(p.aliases) == 0 {
+		return nil
+	}
+	_, err := t.exec(ctx, opApply, `INSERT INTO alias (tenant, user_id, application, idp, subject)
+		SELECT ?1, ?2, value, ?3, ?4 FROM json_each(?5) WHERE true ON CONFLICT DO NOTHING`,
+		p.tenant, string(p.user), p.idp, p.subject, list(p.aliases))
+	return err
+}
+
+// told is the body of what is told. It holds no attribute: whoever is told asks
+// for what it may know.
+type told struct {
+	Decision    string       `json:"decision"`
+	IdP         string       `json:"idp"`
+	Application string       `json:"application,omitempty"`
+	Reason      usher.Reason `json:"reason"`
+}
+
+func (p *plan) doTell(ctx context.Context, t *Tx) error {
+	if len(p.tell) == 0 {
+		return nil
+	}
+	body, err := json.Marshal(told{p.id, p.idp, p.application, p.reason})
+	if err != nil {
+		return usher.Fail(usher.Internal, opApply, "", err)
+	}
+	_, err = t.exec(ctx, opApply, `INSERT INTO outbox (tenant, event, store, user_id, decision, body, created)
+		SELECT ?1, value, ?2, ?3, ?4, ?5, ?6 FROM json_each(?7)`,
+		p.tenant, p.store, string(p.user), p.id, string(body), p.at, list(p.tell))
+	return err
+}
+
+// rowsOf writes rows as the JSON that json_each takes apart.
+func rowsOf[T [2]string | [3]string](rows []T) string {
+	b, err := json.Marshal(rows)
+	if err != nil {
+		panic("ledger: rows of text are JSON: " + err.Error())
+	}
+	return string(b)
+}

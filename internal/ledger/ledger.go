@@ -1,0 +1,142 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/store"
+)
+
+// Sealer encrypts what is kept and makes keyed digests; *key.Ring is one.
+type Sealer interface {
+	Seal(purpose string, plain, aad []byte) ([]byte, error)
+	Open(purpose string, sealed, aad []byte) ([]byte, error)
+	MAC(purpose string, parts ...string) []byte
+}
+
+// Primary makes PRIMARY's driver on a transaction or a pool; sqlstore.Tables is one.
+type Primary interface {
+	On(q store.Querier) store.Driver
+}
+
+// Config is what a Ledger needs.
+type Config struct {
+	Primary Primary
+	Sealer  Sealer
+	Now     func() time.Time
+}
+
+// Ledger keeps and finds the broker's durable facts. It holds no state but the
+// database and is safe for concurrent use.
+type Ledger struct {
+	db  *DB
+	cfg Config
+}
+
+// New makes a Ledger on an open database.
+func New(db *DB, c Config) *Ledger { return &Ledger{db, c} }
+
+// Commit runs fn in a transaction and returns when what it wrote is on the
+// disk. Calls at the same moment share a transaction, each in a savepoint: if
+// fn fails or panics, what fn did is undone, nothing else, and its error is
+// returned as it is. If the transaction fails as a whole the error is
+// Unavailable for all. If ctx ends before fn begins, fn is not run.
+//
+// fn must use the database only through its Tx, must not call Commit, and
+// should be quick: everybody else waits.
+func (l *Ledger) Commit(ctx context.Context, fn func(*Tx) error) error {
+	return l.db.writer.commit(ctx, func(tx *Tx) error {
+		tx.l = l
+		return fn(tx)
+	})
+}
+
+// Primary is PRIMARY's driver: it reads what is committed, and each Write is a
+// commit of its own.
+func (l *Ledger) Primary() store.Driver {
+	return primary{l.cfg.Primary.On(l.db.read), l}
+}
+
+// primary is a driver that reads by itself and writes through the ledger.
+type primary struct {
+	store.Driver
+	l *Ledger
+}
+
+// Write implements store.Driver.
+func (p primary) Write(ctx context.Context, tenant string, w store.Write) error {
+	return p.l.Commit(ctx, func(tx *Tx) error { return p.l.cfg.Primary.On(tx).Write(ctx, tenant, w) })
+}
+
+func (l *Ledger) now() usher.Instant { return usher.Instant(l.cfg.Now().UnixMicro()) }
+
+// exec runs a statement and gives the number of rows it changed.
+func (t *Tx) exec(ctx context.Context, op, query string, args ...any) (int64, error) {
+	r, err := t.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, failed(op, err)
+	}
+	n, err := r.RowsAffected()
+	return n, failed(op, err)
+}
+
+// failed classifies an error of the database: no row is NotFound, a broken
+// constraint is our own mistake, anything else may pass.
+func failed(op string, err error) error {
+	var known *usher.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &known):
+		return usher.Wrap(op, err)
+	case errors.Is(err, sql.ErrNoRows):
+		return usher.Fail(usher.NotFound, op, "", err)
+	case constraint(err):
+		return usher.Fail(usher.Internal, op, "", err)
+	}
+	return usher.Fail(usher.Unavailable, op, "", err)
+}
+
+// list writes texts as the JSON a column holds.
+func list(texts []string) string {
+	if len(texts) == 0 {
+		return "[]"
+	}
+	b, err := json.Marshal(texts)
+	if err != nil {
+		panic("ledger: texts are JSON: " + err.Error())
+	}
+	return string(b)
+}
+
+// texts reads what list wrote.
+type texts struct{ to *[]string }
+
+// Scan implements sql.Scanner.
+func (t texts) Scan(src any) error {
+	s, ok := src.(string)
+	if !ok {
+		return errors.New("ledger: not a list of texts")
+	}
+	if s == "[]" {
+		return nil
+	}
+	return json.Unmarshal([]byte(s), t.to)
+}
+
+// hash reads 32 bytes.
+type hash struct{ to *[32]byte }
+
+// Scan implements sql.Scanner.
+func (h hash) Scan(src any) error {
+	b, ok := src.([]byte)
+	if !ok || len(b) != len(h.to) {
+		return errors.New("ledger: not a hash")
+	}
+	*h.to = [32]byte(b)
+	return nil
+}

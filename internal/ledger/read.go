@@ -1,0 +1,141 @@
+package ledger
+
+import (
+	"context"
+	"crypto/subtle"
+	"database/sql"
+	"encoding/json"
+	"errors"
+
+	"github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/store"
+)
+
+// accountColumns gives an account (a) with its memberships, provenance and
+// grants in one row, so that a returning sign-in costs one read.
+const accountColumns = `a.id, a.username, a.state, a.attributes,
+	(SELECT json_group_array(name ORDER BY name) FROM membership
+		WHERE tenant = a.tenant AND store = a.store AND user_id = a.id),
+	(SELECT json_group_array(json_object('name', attribute, 'digest', digest, 'source', json_object(
+			'kind', source_kind, 'name', source_name, 'rule', rule, 'decision', decision, 'at', at)))
+		FROM provenance WHERE tenant = a.tenant AND store = a.store AND user_id = a.id),
+	(SELECT json_group_array(json_object('kind', kind, 'name', name, 'source', json_object(
+			'kind', source_kind, 'name', source_name, 'rule', rule, 'decision', decision, 'at', at))
+			ORDER BY kind, name, source_kind, source_name)
+		FROM granted WHERE tenant = a.tenant AND store = a.store AND user_id = a.id)`
+
+// Linked finds who a subject is here: the link and, if it leads to an account of
+// PRIMARY that is there, the account with where everything in it came from.
+func (l *Ledger) Linked(ctx context.Context, tenant, idp, subject string) (Linked, error) {
+	const op = "ledger.Linked"
+	out := Linked{Found: usher.FoundOne, Link: &usher.Link{}}
+	var row accountRow
+	err := l.db.read.QueryRowContext(ctx, `SELECT l.store, l.user_id, l.pending, l.created, `+accountColumns+`
+		FROM link l LEFT JOIN account a
+		ON l.store = 'PRIMARY' AND a.tenant = l.tenant AND a.store = l.store AND a.id = l.user_id
+		WHERE l.tenant = ? AND l.idp = ? AND l.subject = ?`, tenant, idp, subject).
+		Scan(append([]any{&out.Link.Store, &out.Link.User, &out.Link.Pending, &out.Link.At}, row.columns()...)...)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return Linked{Found: usher.FoundNone}, nil
+	case err != nil:
+		return Linked{}, failed(op, err)
+	case row.id.Valid:
+		acc, err := row.account(l.cfg.Sealer, tenant)
+		if err != nil {
+			return Linked{}, usher.Fail(usher.Internal, op, "", err)
+		}
+		out.Account = &acc
+	}
+	return out, nil
+}
+
+// Account is an account of PRIMARY with where everything in it came from,
+// NotFound if there is none.
+func (l *Ledger) Account(ctx context.Context, tenant string, user usher.UserID) (usher.Account, error) {
+	const op = "ledger.Account"
+	var row accountRow
+	err := l.db.read.QueryRowContext(ctx, `SELECT `+accountColumns+`
+		FROM account a WHERE a.tenant = ? AND a.store = 'PRIMARY' AND a.id = ?`, tenant, string(user)).Scan(row.columns()...)
+	if err != nil {
+		return usher.Account{}, failed(op, err)
+	}
+	acc, err := row.account(l.cfg.Sealer, tenant)
+	if err != nil {
+		return usher.Account{}, usher.Fail(usher.Internal, op, "", err)
+	}
+	return acc, nil
+}
+
+// accountRow is what accountColumns gives; without an account its texts are null.
+type accountRow struct {
+	id, username, state, held   sql.NullString
+	groups, provenance, granted []byte // JSON
+}
+
+func (r *accountRow) columns() []any {
+	return []any{&r.id, &r.username, &r.state, &r.held, &r.groups, &r.provenance, &r.granted}
+}
+
+// origin is where an attribute came from, as the columns say.
+type origin struct {
+	Name   string
+	Digest string
+	Source usher.Source
+}
+
+func (r *accountRow) account(sealer Sealer, tenant string) (usher.Account, error) {
+	out := usher.Account{
+		ID: usher.UserID(r.id.String), Store: usher.PrimaryStore,
+		Username: r.username.String, State: usher.AccountState(r.state.String),
+	}
+	var held []store.Attribute
+	var origins []origin
+	if err := errors.Join(
+		json.Unmarshal([]byte(r.held.String), &held), json.Unmarshal(r.groups, &out.Groups),
+		json.Unmarshal(r.provenance, &origins), json.Unmarshal(r.granted, &out.Grants),
+	); err != nil {
+		return usher.Account{}, err
+	}
+	for _, a := range held {
+		h := usher.Held{Name: a.Name, Values: a.Values, Verified: a.Verified}
+		for _, o := range origins {
+			if o.Name == a.Name {
+				now := digest(sealer.MAC, tenant, out.Store, out.ID, a.Name, a.Values, a.Verified)
+				h.Source, h.Intact = o.Source, subtle.ConstantTimeCompare([]byte(o.Digest), []byte(now)) == 1
+			}
+		}
+		out.Attributes = append(out.Attributes, h)
+	}
+	return out, nil
+}
+
+// SeenBy lists the applications that know a subject as a person without an
+// account, sorted.
+func (l *Ledger) SeenBy(ctx context.Context, tenant, idp, subject string) ([]string, error) {
+	const op = "ledger.SeenBy"
+	var out []string
+	err := l.db.read.QueryRowContext(ctx, `SELECT json_group_array(application ORDER BY application) FROM seen
+		WHERE tenant = ? AND idp = ? AND subject = ?`, tenant, idp, subject).Scan(texts{&out})
+	return out, failed(op, err)
+}
+
+// Alias is the subject by which an application knew a user before there was an
+// account; found is false if it did not.
+func (l *Ledger) Alias(ctx context.Context, tenant, application string, user usher.UserID) (idp, subject string, found bool, err error) {
+	return alias(ctx, l.db.read, tenant, application, user)
+}
+
+// Alias is [Ledger.Alias] as this transaction sees it.
+func (t *Tx) Alias(ctx context.Context, tenant, application string, user usher.UserID) (idp, subject string, found bool, err error) {
+	return alias(ctx, t, tenant, application, user)
+}
+
+func alias(ctx context.Context, q store.Querier, tenant, application string, user usher.UserID) (idp, subject string, found bool, err error) {
+	err = q.QueryRowContext(ctx, `SELECT idp, subject FROM alias WHERE tenant = ? AND user_id = ? AND application = ?`,
+		tenant, string(user), application).Scan(&idp, &subject)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", "", false, nil
+	}
+	return idp, subject, err == nil, failed("ledger.Alias", err)
+}

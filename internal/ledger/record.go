@@ -1,0 +1,53 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/usher-id/usher"
+)
+
+// SavePolicy keeps a policy under its version, which is a digest of what it
+// says. Saving it again is fine.
+func (l *Ledger) SavePolicy(ctx context.Context, p usher.Policy) error {
+	const op = "ledger.SavePolicy"
+	body, err := json.Marshal(p)
+	if err != nil {
+		return usher.Fail(usher.Internal, op, "", err)
+	}
+	return usher.Wrap(op, l.Commit(ctx, func(tx *Tx) error {
+		_, err := tx.exec(ctx, op, `INSERT INTO policy (version, body) VALUES (?, ?) ON CONFLICT DO NOTHING`, p.Version, string(body))
+		return err
+	}))
+}
+
+// Explain gives the record of a decision by its correlation id, with the policy
+// it was made under, NotFound if there is none. Deciding it again gives the
+// same decision.
+func (l *Ledger) Explain(ctx context.Context, id string) (usher.Record, error) {
+	const op = "ledger.Explain"
+	var tenant string
+	var sealed, body []byte
+	err := l.db.read.QueryRowContext(ctx, `SELECT d.tenant, d.sealed, p.body FROM decision d JOIN policy p ON p.version = d.policy
+		WHERE d.id = ?`, id).Scan(&tenant, &sealed, &body)
+	if err != nil {
+		return usher.Record{}, failed(op, err)
+	}
+	rec, err := l.unseal(tenant, id, sealed)
+	if err != nil {
+		return usher.Record{}, usher.Fail(usher.Internal, op, "", err)
+	}
+	if err := json.Unmarshal(body, &rec.Policy); err != nil {
+		return usher.Record{}, usher.Fail(usher.Internal, op, "", err)
+	}
+	return rec, nil
+}
+
+func (l *Ledger) unseal(tenant, id string, sealed []byte) (usher.Record, error) {
+	var rec usher.Record
+	plain, err := l.cfg.Sealer.Open("record", sealed, recordAAD(tenant, id))
+	if err == nil {
+		err = json.Unmarshal(plain, &rec)
+	}
+	return rec, err
+}

@@ -1,0 +1,90 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/store"
+)
+
+// BeginSession records a session.
+func (t *Tx) BeginSession(ctx context.Context, s Session) error {
+	const op = "ledger.BeginSession"
+	var person any // null
+	if len(s.Person) > 0 {
+		plain, err := json.Marshal(s.Person)
+		if err != nil {
+			return usher.Fail(usher.Internal, op, "", err)
+		}
+		if person, err = t.l.cfg.Sealer.Seal("session", plain, sessionAAD(s.Tenant, s.Hash)); err != nil {
+			return usher.Wrap(op, err)
+		}
+	}
+	_, err := t.exec(ctx, op, `INSERT INTO session
+		(tenant, hash, user_id, store, idp, subject, auth_time, acr, amr, decision, person, created, expires)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.Tenant, s.Hash[:], string(s.User), s.Store, s.IdP, s.Subject, s.AuthTime, s.ACR, list(s.AMR), s.Decision,
+		person, s.Created, s.Expires)
+	return err
+}
+
+// EndSession ends a session, and with it every family that is not offline. One
+// that is not there is ended already.
+func (t *Tx) EndSession(ctx context.Context, tenant string, hash [32]byte) error {
+	_, err := t.exec(ctx, "ledger.EndSession", `DELETE FROM session WHERE tenant = ? AND hash = ?`, tenant, hash[:])
+	return err
+}
+
+// EndUser ends all sessions of a user and revokes all families.
+func (t *Tx) EndUser(ctx context.Context, tenant string, user usher.UserID) error {
+	const op = "ledger.EndUser"
+	if user == "" {
+		return usher.Fail(usher.Internal, op, "", nil)
+	}
+	for _, text := range []string{ // the second condition lets the partial indexes be used
+		`DELETE FROM session WHERE tenant = ? AND user_id = ? AND user_id <> ''`,
+		`UPDATE family SET revoked = 1 WHERE tenant = ? AND user_id = ? AND user_id <> '' AND revoked = 0`,
+	} {
+		if _, err := t.exec(ctx, op, text, tenant, string(user)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetState changes whether an account of PRIMARY may be used; NotFound if there
+// is none. Its sessions and families are dead at once while it is not active.
+func (t *Tx) SetState(ctx context.Context, tenant string, user usher.UserID, state usher.AccountState) error {
+	return usher.Wrap("ledger.SetState", t.primaryDriver().Write(ctx, tenant, store.Write{User: user, State: state, At: t.l.now()}))
+}
+
+// Session is the session of that hash, NotFound if there is none, or it has
+// ended or expired. State is that of its account at this moment.
+func (l *Ledger) Session(ctx context.Context, tenant string, id [32]byte) (Session, error) {
+	const op = "ledger.Session"
+	s := Session{Tenant: tenant, Hash: id}
+	var person []byte
+	err := l.db.read.QueryRowContext(ctx, `SELECT s.user_id, s.store, s.idp, s.subject, s.auth_time, s.acr, s.amr, s.decision,
+		s.person, s.created, s.expires, coalesce(a.state, '')
+		FROM session s LEFT JOIN account a ON a.tenant = s.tenant AND a.store = s.store AND a.id = s.user_id
+		WHERE s.tenant = ? AND s.hash = ? AND s.expires > ?`, tenant, id[:], l.now()).
+		Scan(&s.User, &s.Store, &s.IdP, &s.Subject, &s.AuthTime, &s.ACR, texts{&s.AMR}, &s.Decision,
+			&person, &s.Created, &s.Expires, &s.State)
+	if err != nil {
+		return Session{}, failed(op, err)
+	}
+	if person != nil {
+		plain, err := l.cfg.Sealer.Open("session", person, sessionAAD(tenant, id))
+		if err == nil {
+			err = json.Unmarshal(plain, &s.Person)
+		}
+		if err != nil {
+			return Session{}, usher.Fail(usher.Internal, op, "", err)
+		}
+	}
+	return s, nil
+}
+
+// sessionAAD binds what is sealed to its row.
+func sessionAAD(tenant string, id [32]byte) []byte { return append([]byte(tenant+"/"), id[:]...) }

@@ -1,0 +1,42 @@
+package ledger
+
+import (
+	"context"
+
+	"github.com/usher-id/usher"
+)
+
+const (
+	sweepRows = 500 // rows of one commit, so that nobody waits long behind one
+	codeKept  = 3600 * usher.Second
+)
+
+// sweeps removes what has expired: ?1 is now, ?2 the most rows. A code is
+// remembered for codeKept, because a late second use of it is a theft to notice.
+var sweeps = []struct {
+	text string
+	kept usher.Instant
+}{
+	{`DELETE FROM code WHERE (tenant, hash) IN (SELECT tenant, hash FROM code WHERE expires < ?1 ORDER BY expires LIMIT ?2)`, codeKept},
+	{`DELETE FROM spent WHERE key IN (SELECT key FROM spent WHERE until < ?1 ORDER BY until LIMIT ?2)`, 0},
+	{`DELETE FROM session WHERE (tenant, hash) IN (SELECT tenant, hash FROM session WHERE expires < ?1 ORDER BY expires LIMIT ?2)`, 0},
+	{`DELETE FROM family WHERE (tenant, id) IN (SELECT tenant, id FROM family WHERE expires < ?1 ORDER BY expires LIMIT ?2)`, 0},
+}
+
+// Sweep removes expired codes, spent keys, sessions and families, a bounded
+// number with each commit.
+func (l *Ledger) Sweep(ctx context.Context) error {
+	const op = "ledger.Sweep"
+	now := l.now()
+	for _, s := range sweeps {
+		for n := int64(sweepRows); n == sweepRows; {
+			if err := l.Commit(ctx, func(tx *Tx) (err error) {
+				n, err = tx.exec(ctx, op, s.text, now-s.kept, sweepRows)
+				return err
+			}); err != nil {
+				return usher.Wrap(op, err)
+			}
+		}
+	}
+	return nil
+}

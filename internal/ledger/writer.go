@@ -1,0 +1,194 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"github.com/usher-id/usher"
+)
+
+const (
+	batchSize = 64   // members of one commit
+	queueSize = 1024 // members waiting; whoever comes then waits to be queued
+)
+
+// writer runs all writes, on one connection in one goroutine. It takes whatever
+// is queued, up to batchSize members, into one transaction: with many writers a
+// sync to the disk is shared by many, with one writer nobody waits for company.
+type writer struct {
+	conn    *sql.Conn
+	stmts   stmts
+	queue   chan *member
+	stopped chan struct{}
+
+	mu     sync.RWMutex // held for reading while queueing, so that close is not overtaken
+	closed bool
+}
+
+// member is one caller's part of a batch. err is the writer's until done is closed.
+type member struct {
+	ctx  context.Context
+	fn   func(*Tx) error
+	err  error
+	done chan struct{}
+}
+
+func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{
+		conn: conn, stmts: stmts{conn: conn, byText: map[string]*sql.Stmt{}},
+		queue: make(chan *member, queueSize), stopped: make(chan struct{}),
+	}
+	go w.run()
+	return w, nil
+}
+
+// commit has fn run in the next batch and returns when that is durable, or fn
+// has failed and is undone.
+func (w *writer) commit(ctx context.Context, fn func(*Tx) error) error {
+	m := &member{ctx: ctx, fn: fn, done: make(chan struct{})}
+	if err := w.enqueue(m); err != nil {
+		return err
+	}
+	<-m.done // even if ctx ends: what fn did may be on the disk by then
+	return m.err
+}
+
+func (w *writer) enqueue(m *member) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return usher.Fail(usher.Unavailable, "ledger.Commit", "The service is stopping.", nil)
+	}
+	select {
+	case w.queue <- m:
+		return nil
+	case <-m.ctx.Done():
+		return usher.Fail(usher.Unavailable, "ledger.Commit", "", m.ctx.Err())
+	}
+}
+
+func (w *writer) close() error {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.queue)
+	}
+	w.mu.Unlock()
+	<-w.stopped
+	return errors.Join(w.stmts.close(), w.conn.Close())
+}
+
+func (w *writer) run() {
+	finished := false
+	defer func() {
+		if !finished { // a member ended this goroutine (runtime.Goexit, as a failing test does)
+			go w.run()
+		}
+	}()
+	for first := range w.queue {
+		w.commitBatch(w.gather(first))
+	}
+	finished = true
+	close(w.stopped)
+}
+
+// gather takes what is queued, without waiting for more.
+func (w *writer) gather(first *member) []*member {
+	batch := []*member{first}
+	for len(batch) < batchSize {
+		select {
+		case m, ok := <-w.queue:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, m)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+var errEnded = errors.New("a member of the commit ended its goroutine")
+
+// commitBatch answers every member of the batch, and none before the outcome of
+// the whole is known.
+func (w *writer) commitBatch(batch []*member) {
+	err := errEnded
+	defer func() {
+		if err != nil {
+			_ = w.exec("ROLLBACK") // fails if SQLite has rolled back already, which is as good
+			err = usher.Fail(usher.Unavailable, "ledger.Commit", "", err)
+		}
+		for _, m := range batch {
+			if m.err == nil {
+				m.err = err
+			}
+			close(m.done)
+		}
+	}()
+	err = w.transact(batch)
+}
+
+func (w *writer) transact(batch []*member) error {
+	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	for _, m := range batch {
+		if err := w.attempt(m); err != nil {
+			return err
+		}
+	}
+	return w.exec("COMMIT")
+}
+
+// attempt runs one member in a savepoint, so that its failure undoes nothing
+// else. It fails only if the transaction as a whole can't go on: some failures,
+// of the disk for one, make SQLite roll back everything, and the savepoint is
+// gone.
+func (w *writer) attempt(m *member) error {
+	if err := m.ctx.Err(); err != nil {
+		m.err = usher.Fail(usher.Unavailable, "ledger.Commit", "", err)
+		return nil
+	}
+	if err := w.exec("SAVEPOINT member"); err != nil {
+		return err
+	}
+	tx := &Tx{stmts: &w.stmts}
+	m.err = tx.run(m.fn)
+	if m.err != nil {
+		if err := w.exec("ROLLBACK TO member"); err != nil {
+			return err
+		}
+	}
+	return w.exec("RELEASE member")
+}
+
+func (w *writer) exec(text string) error {
+	s, err := w.stmts.get(text)
+	if err == nil {
+		_, err = s.Exec()
+	}
+	return err
+}
+
+// panicked makes an error of a panic. The value of a panic may hold anything,
+// so only that of the runtime is repeated.
+func panicked(value any) error {
+	what := fmt.Sprintf("%T", value)
+	if err, ok := value.(interface {
+		error
+		RuntimeError()
+	}); ok {
+		what = err.Error()
+	}
+	return usher.Fail(usher.Internal, "ledger.Commit", "", fmt.Errorf("panic: %s\n%s", what, debug.Stack()))
+}

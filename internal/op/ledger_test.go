@@ -1,0 +1,127 @@
+package op_test
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	usher "github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/key"
+	"github.com/usher-id/usher/internal/ledger"
+	sqlstore "github.com/usher-id/usher/internal/store/sql"
+	"github.com/usher-id/usher/internal/storetest"
+)
+
+// keys are made once for all worlds, because RSA keys take their time.
+var keys = sync.OnceValues(func() ([]key.Stored, error) {
+	s := &shelf{}
+	_, err := key.Open(context.Background(), key.Config{Master: key.Master{1}, Keeper: s, Now: func() time.Time { return birth }})
+	return s.keys, err
+})
+
+var birth = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+type shelf struct{ keys []key.Stored }
+
+func (s *shelf) Keys(context.Context) ([]key.Stored, error) { return slices.Clone(s.keys), nil }
+
+func (s *shelf) AddKey(_ context.Context, k key.Stored) error {
+	s.keys = append(s.keys, k)
+	return nil
+}
+
+func (s *shelf) DropKey(context.Context, string) error { return nil }
+
+// openLedger makes a ledger in a directory of its own. What was done with it is
+// checked against the invariants at the end of the test.
+func (w *world) openLedger(t testing.TB) {
+	t.Helper()
+	var err error
+	if w.db, err = ledger.Open(t.Context(), filepath.Join(t.TempDir(), "usher.db")); err != nil {
+		t.Fatal(err)
+	}
+	made, err := keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range made {
+		if err := w.db.AddKey(t.Context(), k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.ring, err = key.Open(t.Context(), key.Config{Master: key.Master{1}, Keeper: w.db, Now: w.now}); err != nil {
+		t.Fatal(err)
+	}
+	w.ledger = ledger.New(w.db, ledger.Config{Primary: sqlstore.Tables{Store: usher.PrimaryStore}, Sealer: w.ring, Now: w.now})
+	t.Cleanup(func() {
+		if !w.broken {
+			storetest.CheckInvariants(t, w.ledger)
+		}
+		if err := w.db.Close(); err != nil && !w.broken {
+			t.Error(err)
+		}
+	})
+	if err := w.ledger.SavePolicy(t.Context(), usher.Policy{Version: "p-1"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// decided records a decision about the person whom the provider calls subject,
+// and gives its correlation id.
+func (w *world) decided(t testing.TB, subject, application string, d usher.Decision) string {
+	t.Helper()
+	id, err := uuid.NewV7()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := usher.Record{
+		ID: id.String(), Attempt: 1, Policy: usher.Policy{Version: "p-1"}, Decision: d,
+		Identity: usher.Identity{Tenant: usher.DefaultTenant, IdP: "contoso", Issuer: "https://contoso.test", Subject: usher.StringValue(subject)},
+		Snapshot: usher.Snapshot{At: usher.Instant(w.now().UnixMicro()), Reserved: d.User},
+	}
+	if err := w.ledger.Commit(t.Context(), func(tx *ledger.Tx) error { return tx.Apply(t.Context(), application, rec) }); err != nil {
+		t.Fatal(err)
+	}
+	return rec.ID
+}
+
+// addAccount makes an account by a decision, as a first login does.
+func (w *world) addAccount(t testing.TB, user usher.UserID, username string, changes ...usher.Change) {
+	t.Helper()
+	changes = slices.Concat(
+		[]usher.Change{{Op: usher.OpCreateUser, Name: username, Values: []string{username}}}, changes, []usher.Change{{Op: usher.OpLink}})
+	w.decisions[user] = w.decided(t, "s-"+string(user), "payroll", usher.Decision{
+		Verdict: usher.VerdictCreate, Reason: usher.ReasonCreated, User: user, Store: usher.PrimaryStore, Changes: changes,
+	})
+}
+
+// addAlias makes the account one that the application knew as subject before.
+func (w *world) addAlias(t testing.TB, application string, user usher.UserID, subject string) {
+	t.Helper()
+	w.decided(t, subject, application, usher.Decision{
+		Verdict: usher.VerdictLink, Reason: usher.ReasonUpdated, User: user, Store: usher.PrimaryStore,
+		Changes: []usher.Change{{Op: usher.OpLink}, {Op: usher.OpAlias, Name: application}},
+	})
+}
+
+func (w *world) setState(t testing.TB, user usher.UserID, state usher.AccountState) {
+	t.Helper()
+	err := w.ledger.Commit(t.Context(), func(tx *ledger.Tx) error { return tx.SetState(t.Context(), usher.DefaultTenant, user, state) })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// breakLedger makes every further use of the ledger fail.
+func (w *world) breakLedger(t testing.TB) {
+	t.Helper()
+	w.broken = true
+	if err := w.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
