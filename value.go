@@ -74,10 +74,17 @@ func (v Value) Kind() ValueKind { return v.kind }
 func (v Value) IsZero() bool { return v.kind == Absent }
 
 // Text is the string, if v is one.
-func (v Value) Text() (string, bool) { return v.text, v.kind == String }
+func (v Value) Text() (string, bool) { return v.textOf(String) }
 
 // Literal is the text of a number as it was received, if v is one.
-func (v Value) Literal() (string, bool) { return v.text, v.kind == Number }
+func (v Value) Literal() (string, bool) { return v.textOf(Number) }
+
+func (v Value) textOf(kind ValueKind) (string, bool) {
+	if v.kind != kind {
+		return "", false
+	}
+	return v.text, true
+}
 
 // Bool is the boolean, if v is one.
 func (v Value) Bool() (yes, ok bool) { return v.yes, v.kind == Bool }

@@ -66,72 +66,77 @@ func subs(out []outcome) (admitted int, persons map[string]int) {
 // account with one link.
 func TestF001_P063_A072_TwoHundredFirstSignInsOfOnePerson(t *testing.T) {
 	const n = 200
-	for round := range *rounds {
-		t.Run(fmt.Sprint(round), func(t *testing.T) {
-			w := newWorld(t, upstream{name: "contoso", policy: createPolicy, people: []idptest.Person{person("s-1", "ann", "eng")}})
-			admitted, persons := subs(w.race(t, n, func(int) (string, string) { return "contoso", "s-1" }))
-			if admitted != n || len(persons) != 1 {
-				t.Errorf("%d of %d let in, as %d persons; decided %v", admitted, n, len(persons), rows[string](t, w, "SELECT DISTINCT reason FROM decision"))
+	var people []idptest.Person
+	for i := range *rounds {
+		people = append(people, person(fmt.Sprintf("s-%d", i), fmt.Sprintf("ann%d", i), "eng"))
+	}
+	w := newWorld(t, upstream{name: "contoso", policy: createPolicy, people: people})
+	for i := range *rounds {
+		admitted, persons := subs(w.race(t, n, func(int) (string, string) { return "contoso", people[i].ID }))
+		if admitted != n || len(persons) != 1 {
+			t.Fatalf("round %d: %d of %d let in, as %d persons; decided %v", i, admitted, n, len(persons),
+				rows[string](t, w, "SELECT DISTINCT reason FROM decision"))
+		}
+		for table, want := range map[string]int{"account": 1, "link": 1, "membership": 1, "granted": 1, "session": n, "decision": n} {
+			if got := w.count(t, table); got != want*(i+1) {
+				t.Fatalf("round %d: %d rows in %s, want %d", i, got, table, want*(i+1))
 			}
-			for table, want := range map[string]int{"account": 1, "link": 1, "membership": 1, "granted": 1, "session": n, "decision": n} {
-				if got := w.count(t, table); got != want {
-					t.Errorf("%d rows in %s, want %d", got, table, want)
-				}
-			}
-		})
+		}
 	}
 }
 
-// crowd is eight providers, each asserting somebody of its own with one name.
+// crowd is eight providers. In each round, each of them asserts somebody of its
+// own with the same name.
 func crowd(conflict string) []upstream {
 	var out []upstream
 	for i := range 8 {
-		out = append(out, upstream{
-			name:   fmt.Sprintf("idp%d", i),
-			policy: mapping + "jit: { enabled: true, usernameConflict: " + conflict + " }\n",
-			people: []idptest.Person{person(fmt.Sprintf("s-%d", i), "ann")},
-		})
+		u := upstream{name: fmt.Sprintf("idp%d", i), policy: mapping + "jit: { enabled: true, usernameConflict: " + conflict + " }\n"}
+		for round := range *rounds {
+			u.people = append(u.people, person(fmt.Sprintf("s-%d", round), fmt.Sprintf("ann%d-", round)))
+		}
+		out = append(out, u)
 	}
 	return out
+}
+
+// crowded runs one round of a crowd.
+func (w *world) crowded(t *testing.T, round int) []outcome {
+	t.Helper()
+	return w.race(t, 8, func(i int) (string, string) { return fmt.Sprintf("idp%d", i), fmt.Sprintf("s-%d", round) })
 }
 
 // Eight providers assert one username at once: under deny one gets it and the
 // others are refused with the reason, never with an error.
 func TestF004_P050_EightProvidersOneUsernameDeny(t *testing.T) {
+	w := newWorld(t, crowd("deny")...)
 	for round := range *rounds {
-		t.Run(fmt.Sprint(round), func(t *testing.T) {
-			w := newWorld(t, crowd("deny")...)
-			out := w.race(t, 8, func(i int) (string, string) { return fmt.Sprintf("idp%d", i), fmt.Sprintf("s-%d", i) })
-			admitted, _ := subs(out)
-			refused := 0
-			for _, o := range out {
-				if o.status == http.StatusForbidden && strings.Contains(o.body, "create.username_taken") {
-					refused++
-				}
+		out := w.crowded(t, round)
+		admitted, _ := subs(out)
+		refused := 0
+		for _, o := range out {
+			if o.status == http.StatusForbidden && strings.Contains(o.body, "create.username_taken") {
+				refused++
 			}
-			if admitted != 1 || refused != 7 {
-				t.Errorf("%d let in and %d refused with create.username_taken", admitted, refused)
-			}
-			if a, l := w.count(t, "account"), w.count(t, "link"); a != 1 || l != 1 {
-				t.Errorf("%d accounts and %d links, want 1 and 1", a, l)
-			}
-		})
+		}
+		if admitted != 1 || refused != 7 {
+			t.Fatalf("round %d: %d let in and %d refused with create.username_taken", round, admitted, refused)
+		}
+		if a, l := w.count(t, "account"), w.count(t, "link"); a != round+1 || l != round+1 {
+			t.Fatalf("round %d: %d accounts and %d links, want one each round", round, a, l)
+		}
 	}
 }
 
 // The same under suffix: eight accounts with eight names.
 func TestF004_EightProvidersOneUsernameSuffix(t *testing.T) {
+	w := newWorld(t, crowd("suffix")...)
 	for round := range *rounds {
-		t.Run(fmt.Sprint(round), func(t *testing.T) {
-			w := newWorld(t, crowd("suffix")...)
-			out := w.race(t, 8, func(i int) (string, string) { return fmt.Sprintf("idp%d", i), fmt.Sprintf("s-%d", i) })
-			if admitted, persons := subs(out); admitted != 8 || len(persons) != 8 {
-				t.Errorf("%d let in as %d persons, want 8 and 8", admitted, len(persons))
-			}
-			if a, l := w.count(t, "account"), w.count(t, "link"); a != 8 || l != 8 {
-				t.Errorf("%d accounts and %d links, want 8 and 8", a, l)
-			}
-		})
+		if admitted, persons := subs(w.crowded(t, round)); admitted != 8 || len(persons) != 8 {
+			t.Fatalf("round %d: %d let in as %d persons, want 8 and 8", round, admitted, len(persons))
+		}
+		if a, l := w.count(t, "account"), w.count(t, "link"); a != 8*(round+1) || l != 8*(round+1) {
+			t.Fatalf("round %d: %d accounts and %d links, want eight each round", round, a, l)
+		}
 	}
 }
 

@@ -243,7 +243,9 @@ func TestP035_BlankValueClears(t *testing.T) {
 	}
 }
 
-func TestP036_AttributesThatAreNeverRemoved(t *testing.T) { decides(t, "attributes-by-their-own-modes") }
+func TestP036_AttributesThatAreNeverRemoved(t *testing.T) {
+	decides(t, "attributes-by-their-own-modes")
+}
 
 func TestP037_SyncNeverRenames(t *testing.T) { decides(t, "a-sign-in-never-renames") }
 

@@ -202,7 +202,7 @@ func unpack(b []byte) (login, bool) {
 		&l.IdP, &keep, &created, &l.Correlation, &chooser,
 	} {
 		n, size := binary.Uvarint(b)
-		if size <= 0 || n > uint64(len(b)-size) {
+		if size <= 0 || n > uint64(len(b)-size) { //nolint:gosec // size is within b
 			return login{}, false
 		}
 		*field, b = string(b[size:size+int(n)]), b[size+int(n):] //nolint:gosec // n is within b

@@ -142,10 +142,18 @@ func TestA087_ParametersOnceAndInOnePlace(t *testing.T) {
 	if r := w.do(both); r.status != http.StatusBadRequest || r.header.Get("Location") != "" {
 		t.Errorf("in URL and body: %d", r.status)
 	}
+}
+
+func TestA087_SemicolonsSeparateNothing(t *testing.T) {
+	w := newWorld(t)
 	semicolon := httptest.NewRequest(http.MethodGet, "/authorize?"+w.asking("payroll").Encode()+";client_id=other", nil)
 	if r := w.do(semicolon); r.status != http.StatusBadRequest || r.header.Get("Location") != "" {
 		t.Errorf("semicolon: %d", r.status)
 	}
+}
+
+func TestA087_AtTheTokenEndpoint(t *testing.T) {
+	w := newWorld(t)
 	for name, form := range map[string]url.Values{
 		"grant_type twice": {"grant_type": {"authorization_code", "refresh_token"}},
 		"code twice":       {"grant_type": {"authorization_code"}, "code": {"a", "b"}},

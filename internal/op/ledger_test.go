@@ -2,6 +2,8 @@ package op_test
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -17,42 +19,43 @@ import (
 	"github.com/usher-id/usher/internal/storetest"
 )
 
-// keys are made once for all worlds, because RSA keys take their time.
-var keys = sync.OnceValues(func() ([]key.Stored, error) {
-	s := &shelf{}
-	_, err := key.Open(context.Background(), key.Config{Master: key.Master{1}, Keeper: s, Now: func() time.Time { return birth }})
-	return s.keys, err
+// blank is a database with its tables and keys. It is made once and copied for
+// every world, because migrations and RSA keys take their time.
+var blank = sync.OnceValues(func() (_ []byte, err error) {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "usher-op-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "usher.db")
+	db, err := ledger.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	_, err = key.Open(ctx, key.Config{Master: key.Master{1}, Keeper: db, Now: func() time.Time { return birth }})
+	if err = errors.Join(err, db.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
 })
 
 var birth = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-
-type shelf struct{ keys []key.Stored }
-
-func (s *shelf) Keys(context.Context) ([]key.Stored, error) { return slices.Clone(s.keys), nil }
-
-func (s *shelf) AddKey(_ context.Context, k key.Stored) error {
-	s.keys = append(s.keys, k)
-	return nil
-}
-
-func (s *shelf) DropKey(context.Context, string) error { return nil }
 
 // openLedger makes a ledger in a directory of its own. What was done with it is
 // checked against the invariants at the end of the test.
 func (w *world) openLedger(t testing.TB) {
 	t.Helper()
-	var err error
-	if w.db, err = ledger.Open(t.Context(), filepath.Join(t.TempDir(), "usher.db")); err != nil {
-		t.Fatal(err)
-	}
-	made, err := keys()
+	made, err := blank()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range made {
-		if err := w.db.AddKey(t.Context(), k); err != nil {
-			t.Fatal(err)
-		}
+	path := filepath.Join(t.TempDir(), "usher.db")
+	if err := os.WriteFile(path, made, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if w.db, err = ledger.Open(t.Context(), path); err != nil {
+		t.Fatal(err)
 	}
 	if w.ring, err = key.Open(t.Context(), key.Config{Master: key.Master{1}, Keeper: w.db, Now: w.now}); err != nil {
 		t.Fatal(err)
