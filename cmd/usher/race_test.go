@@ -12,9 +12,9 @@ import (
 	"github.com/usher-id/usher/internal/idptest"
 )
 
-// rounds is how often the races are run; one round is enough to find a rule
-// broken, many to trust that it is not.
-var rounds = flag.Int("rounds", 3, "how often the races are run")
+// rounds is how often the races are run: one is enough to see a rule broken,
+// many to trust that it is not.
+var rounds = flag.Int("rounds", 50, "how often the races are run")
 
 const createPolicy = mapping + "jit: { enabled: true, usernameConflict: deny, sync: { groupMap: { eng: [platform] } } }\n"
 

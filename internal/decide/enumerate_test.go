@@ -55,8 +55,7 @@ func markedWorld() world {
 func linked(found usher.Finding, link *usher.Link, account *usher.Account) func(*world) {
 	return func(w *world) {
 		w.facts.Answers = append(w.facts.Answers, usher.Answer{
-			Question: usher.Question{Kind: usher.AskLink, IdP: w.identity.IdP, Subject: w.identity.Sub()},
-			Found:    found, Link: link, Account: account,
+			Question: w.askLink(), Found: found, Link: link, Account: account,
 		})
 	}
 }
@@ -64,8 +63,7 @@ func linked(found usher.Finding, link *usher.Link, account *usher.Account) func(
 func seen(found usher.Finding, apps ...string) func(*world) {
 	return func(w *world) {
 		w.facts.Answers = append(w.facts.Answers, usher.Answer{
-			Question: usher.Question{Kind: usher.AskSeen, IdP: w.identity.IdP, Subject: w.identity.Sub(), IfUnlinked: true},
-			Found:    found, Applications: apps,
+			Question: w.askSeen(), Found: found, Applications: apps,
 		})
 	}
 }
@@ -102,6 +100,7 @@ var (
 		linked(usher.FoundOne, nil, nil), linked(usher.FoundOne, nil, account(usher.StateActive)),
 		linked(usher.FoundNone, to1, nil), linked(usher.FoundNone, nil, account(usher.StateActive)), linked("two", to1, account(usher.StateActive)),
 		linked(usher.FoundOne, &usher.Link{Store: usher.PrimaryStore}, nil),
+		linked(usher.FoundOne, to1, &usher.Account{ID: "u1", Store: "ELSEWHERE", State: usher.StateActive}),
 		linked(usher.FoundOne, &usher.Link{Store: usher.PrimaryStore, User: "u-new"}, nil),
 		linked(usher.FoundOne, &usher.Link{Store: "ELSEWHERE", User: "u1"}, nil),
 		linked(usher.FoundOne, &usher.Link{Store: usher.PrimaryStore, User: "u2"}, account(usher.StateActive)))
@@ -162,7 +161,8 @@ func TestEveryWorldOfANewcomer(t *testing.T) {
 			named(func(i int) usher.Answer {
 				return []usher.Answer{{Found: usher.FoundOne, User: "u9"}, {Unfit: "too long"}, {Found: usher.FoundNone, Canonical: "§ann3"}}[i%3]
 			}),
-			named(func(int) usher.Answer { return usher.Answer{Found: usher.FoundNone} })},
+			named(func(int) usher.Answer { return usher.Answer{Found: usher.FoundNone} }),
+			named(func(int) usher.Answer { return usher.Answer{Found: usher.FoundSeveral, Canonical: "§ann"} })},
 		knowns, links,
 	)
 }

@@ -33,7 +33,8 @@ func FuzzDecide(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var in worldJSON
-		w, hold := world{}, laws
+		var w world
+		hold := laws
 		if json.Unmarshal(data, &in) == nil {
 			w = world{in.Policy, in.Identity, in.Facts}
 			if !sensible(w) {
@@ -127,9 +128,8 @@ func chosenWorld(data []byte) world {
 	choose(c, knowns...)(&w)
 	choose(c, append(slices.Clone(allLinks), linked(usher.FoundOne, to1, c.account()), linked(usher.FoundOne, begun, c.account()))...)(&w)
 	if c.yes() {
-		linkAnswer := len(w.facts.Answers) - 1
-		w.facts.Answers[linkAnswer].Found, w.facts.Answers[linkAnswer].Link, w.facts.Answers[linkAnswer].Account = usher.FoundOne, to1, c.account()
-		w.facts.Answers[linkAnswer].Question = usher.Question{Kind: usher.AskLink, IdP: w.identity.IdP, Subject: w.identity.Sub()}
+		w.facts.Answers = slices.DeleteFunc(w.facts.Answers, func(a usher.Answer) bool { return a.Question.Kind == usher.AskLink })
+		linked(usher.FoundOne, to1, c.account())(&w)
 	}
 	return w
 }

@@ -4,7 +4,8 @@ import "github.com/usher-id/usher"
 
 // hearing is one sign-in being decided. Changes and assumptions are gathered
 // apart from the decision and enter it only when somebody is admitted, so a
-// refusal can't carry any. The zero decision denies.
+// refusal can't carry a change; the one that carries assumptions takes them
+// over itself. The zero decision denies.
 type hearing struct {
 	policy   usher.Policy
 	identity usher.Identity

@@ -40,8 +40,13 @@ var laws = slices.Concat(lawsOfEntry, lawsOfStory, lawsOfAccounts, lawsOfSync, l
 
 // lawsOfEntry hold in every world, even one that nobody could have read.
 var lawsOfEntry = []law{
-	{"a refusal changes nothing, assumes nothing and names no account", func(_ world, d usher.Decision) string {
-		return when(d.Verdict == usher.VerdictDeny && (len(d.Changes)+len(d.Assumes) > 0 || d.User != "" || d.Store != ""), "it does")
+	{"a refusal changes nothing and names no account", func(_ world, d usher.Decision) string {
+		return when(d.Verdict == usher.VerdictDeny && (len(d.Changes) > 0 || d.User != "" || d.Store != ""), "it does")
+	}},
+	{"a refusal for a taken name stands on there being no account still, and no other refusal stands on anything", func(_ world, d usher.Decision) string {
+		none := assumes(d, usher.AssumeLinkFree) || assumes(d, usher.AssumeLinkIs) && assumes(d, usher.AssumeUserGone)
+		return when(d.Verdict == usher.VerdictDeny && (d.Reason == usher.ReasonUsernameTaken) != (none && len(d.Assumes) <= 2), "it does otherwise") +
+			when(d.Verdict == usher.VerdictDeny && d.Reason != usher.ReasonUsernameTaken && len(d.Assumes) > 0, "it assumes")
 	}},
 	{"every decision has a reason and a story", func(_ world, d usher.Decision) string {
 		return when(d.Reason == "" || len(d.Trace) == 0, "it has not")
@@ -128,19 +133,31 @@ var lawsOfAccounts = []law{
 		return when(d.User == "" || d.User != w.facts.Reserved || link != nil && d.User == link.User, string(d.User))
 	}},
 	{"a new account never takes a name that somebody has, and assumes that it is still free", func(w world, d usher.Decision) string {
-		for _, c := range changes(d, usher.OpCreateUser) {
-			for _, a := range w.facts.Answers {
-				q := a.Question
-				if q.Kind == usher.AskUsername && q.Store == d.Store && q.Name == c.Name && (a.Found != usher.FoundNone || a.Unfit != "" || a.Canonical != c.Values[0]) {
-					return "it does"
-				}
-			}
-			free := usher.Assumption{Kind: usher.AssumeUsernameFree, Store: d.Store, Name: c.Values[0]}
-			return when(!slices.ContainsFunc(d.Assumes, func(a usher.Assumption) bool {
-				return a.Kind == free.Kind && a.Store == free.Store && a.Name == free.Name
-			}), "it does not assume so")
+		if d.Verdict != usher.VerdictCreate {
+			return ""
 		}
-		return when(d.Verdict == usher.VerdictCreate, "it has no name")
+		c := d.Changes[0]
+		a := w.facts.Answer(usher.Question{Kind: usher.AskUsername, Store: d.Store, Name: c.Name, IfUnlinked: true})
+		if a.Found != usher.FoundNone || a.Unfit != "" || a.Canonical == "" || a.Canonical != c.Values[0] {
+			return "it does"
+		}
+		assumed := slices.ContainsFunc(d.Assumes, func(x usher.Assumption) bool {
+			return x.Kind == usher.AssumeUsernameFree && x.Store == d.Store && x.Name == a.Canonical
+		})
+		return when(!assumed, "it does not assume so")
+	}},
+	{"a new account is called the one name that the mapping came to, and a suffix at most", func(w world, d usher.Decision) string {
+		if d.Verdict != usher.VerdictCreate {
+			return ""
+		}
+		u := w.identity.Username
+		ok := d.Changes[0].Op == usher.OpCreateUser && u.Presence == usher.PresenceSet && len(u.Values) == 1 && strings.HasPrefix(d.Changes[0].Name, u.Values[0])
+		return when(!ok, "it is not")
+	}},
+	{"a link without its account's id, or an account that is not the link's, admits nobody", func(w world, d usher.Decision) string {
+		link, a := w.link(), w.account()
+		senseless := link != nil && link.User == "" || a != nil && (link == nil || a.ID != link.User || a.Store != link.Store)
+		return when(senseless && d.Verdict.Admits(), d.Verdict.String())
 	}},
 	{"only the right changes come with a verdict, and a returning account is never made, renamed or unlinked", func(_ world, d usher.Decision) string {
 		may := map[usher.Verdict][]usher.ChangeOp{
@@ -177,6 +194,13 @@ var lawsOfAccounts = []law{
 		}
 		return when(!slices.Equal(aliases, w.seenBy()), strings.Join(aliases, " "))
 	}},
+	{"whoever comes in without an account, or to a new one, comes with a sound answer on who knows them", func(w world, d usher.Decision) string {
+		if d.Verdict != usher.VerdictCreate && d.Verdict != usher.VerdictPassThrough {
+			return ""
+		}
+		a := w.facts.Answer(w.askSeen())
+		return when(a.Found == usher.FoundUnknown || (a.Found == usher.FoundNone) != (len(a.Applications) == 0), d.Verdict.String())
+	}},
 }
 
 func admits(r usher.Reason) bool {
@@ -200,15 +224,16 @@ func changes(d usher.Decision, op usher.ChangeOp) []usher.Change {
 	return out
 }
 
-// link, account and seenBy are what a world's facts say.
-func (w world) link() *usher.Link {
-	return w.facts.Answer(usher.Question{Kind: usher.AskLink, IdP: w.identity.IdP, Subject: w.identity.Sub()}).Link
+// askLink and askSeen are the questions of a world; link, account and seenBy
+// are what its facts answer.
+func (w world) askLink() usher.Question {
+	return usher.Question{Kind: usher.AskLink, IdP: w.identity.IdP, Subject: w.identity.Sub()}
 }
 
-func (w world) account() *usher.Account {
-	return w.facts.Answer(usher.Question{Kind: usher.AskLink, IdP: w.identity.IdP, Subject: w.identity.Sub()}).Account
+func (w world) askSeen() usher.Question {
+	return usher.Question{Kind: usher.AskSeen, IdP: w.identity.IdP, Subject: w.identity.Sub(), IfUnlinked: true}
 }
 
-func (w world) seenBy() []string {
-	return w.facts.Answer(usher.Question{Kind: usher.AskSeen, IdP: w.identity.IdP, Subject: w.identity.Sub(), IfUnlinked: true}).Applications
-}
+func (w world) link() *usher.Link       { return w.facts.Answer(w.askLink()).Link }
+func (w world) account() *usher.Account { return w.facts.Answer(w.askLink()).Account }
+func (w world) seenBy() []string        { return w.facts.Answer(w.askSeen()).Applications }

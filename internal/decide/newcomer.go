@@ -60,6 +60,7 @@ func (h *hearing) passThrough(link *usher.Link) {
 func (h *hearing) create(link *usher.Link) {
 	canonical, username, ok := h.freeName()
 	if !ok {
+		h.standOnNoAccount(link)
 		return
 	}
 	known, ok := h.knownBy()
@@ -131,6 +132,17 @@ func (h *hearing) knownBy() ([]string, bool) {
 		return nil, h.incomplete(question, a.Why)
 	}
 	return a.Applications, true
+}
+
+// standOnNoAccount lets a refusal for a taken name stand only if the person
+// still has no account: the link and the names were read one after the other,
+// and whoever took the name in between may have been this very person, signing
+// in at the same moment.
+func (h *hearing) standOnNoAccount(link *usher.Link) {
+	if h.decision.Reason == usher.ReasonUsernameTaken {
+		h.assumeNoAccount(link)
+		h.decision.Assumes = h.assumes
+	}
 }
 
 // firstAttributes gives a new account every attribute the provider sent.

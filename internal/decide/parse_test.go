@@ -90,14 +90,14 @@ func parseWorld(t *testing.T, text string) *worldFile {
 // the policy and the identity.
 func (f *worldFile) answerQuestions() {
 	for i := range f.facts.Answers {
-		f.facts.Answers[i].Question = usher.Question{Kind: usher.AskLink, IdP: f.identity.IdP, Subject: f.identity.Sub()}
+		f.facts.Answers[i].Question = f.askLink()
 	}
 	for _, a := range f.names {
 		a.Question.Store = f.policy.JIT.Store
 		f.facts.Answers = append(f.facts.Answers, a)
 	}
 	if f.seen != nil {
-		f.seen.Question = usher.Question{Kind: usher.AskSeen, IdP: f.identity.IdP, Subject: f.identity.Sub(), IfUnlinked: true}
+		f.seen.Question = f.askSeen()
 		f.facts.Answers = append(f.facts.Answers, *f.seen)
 	}
 }

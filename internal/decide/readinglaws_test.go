@@ -81,8 +81,7 @@ func encode(v any) []byte {
 
 // apply is the world after a decision, as the ledger and the store would make it.
 func apply(w world, d usher.Decision) world {
-	ask := usher.Question{Kind: usher.AskLink, IdP: w.identity.IdP, Subject: w.identity.Sub()}
-	seen := usher.Question{Kind: usher.AskSeen, IdP: w.identity.IdP, Subject: w.identity.Sub(), IfUnlinked: true}
+	ask, seen := w.askLink(), w.askSeen()
 	link := w.facts.Answer(ask)
 	known := w.facts.Answer(seen)
 	account := usher.Account{}

@@ -178,6 +178,16 @@ func TestA040_P031_P032_AbsentClaimIsKeptOrClearedByPolicy(t *testing.T) {
 	decides(t, "attributes-preserveLocal")
 }
 
+// More than one account of a name is still a name that is taken.
+func TestNameOfSeveralIsTaken(t *testing.T) {
+	w := newcomer(usher.StringValue("1"))
+	linked(usher.FoundNone, nil, nil)(&w)
+	named(func(int) usher.Answer { return usher.Answer{Found: usher.FoundSeveral, Canonical: "ann"} })(&w)
+	if d := w.decide(); d.Reason != usher.ReasonUsernameTaken {
+		t.Errorf("got %s", d.Reason)
+	}
+}
+
 // The rows of the parity catalogue that decide answers for.
 
 func TestP001_NoAccountUnlessProvisioningIsOn(t *testing.T) {

@@ -13,16 +13,17 @@ const opApply = "ledger.Apply"
 // Apply makes a decision so: it checks that every fact the decision stands on
 // still holds, does the changes, and keeps the record. If a fact does not hold
 // any more the error is [Moved] and nothing is done. A decision that does not
-// let the person in changes nothing; only its record is kept. application is
-// the one the person was on the way to.
+// let the person in changes nothing; only its record is kept. But a refusal too
+// can stand on facts, and is none if they have moved. application is the one
+// the person was on the way to.
 //
 // The record's policy must have been saved ([Ledger.SavePolicy]). A second
 // record of the same id is a Conflict.
 func (t *Tx) Apply(ctx context.Context, application string, rec usher.Record) error {
+	if err := t.check(ctx, rec); err != nil {
+		return err
+	}
 	if rec.Decision.Verdict.Admits() {
-		if err := t.check(ctx, rec); err != nil {
-			return err
-		}
 		if err := t.change(ctx, application, rec); err != nil {
 			return err
 		}

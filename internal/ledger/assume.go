@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -31,13 +32,12 @@ func (t *Tx) check(ctx context.Context, rec usher.Record) error {
 		if !known {
 			return usher.Fail(usher.Internal, opApply, "", errors.New("no check for assumption "+string(a.Kind)))
 		}
-		if a.Store == "" {
-			a.Store = rec.Decision.Store
-		}
-		if a.Store != usher.PrimaryStore && a.Kind != usher.AssumeLinkFree {
+		about := a
+		about.Store = cmp.Or(a.Store, rec.Decision.Store)
+		if about.Store != usher.PrimaryStore && a.Kind != usher.AssumeLinkFree {
 			return usher.Fail(usher.Internal, opApply, "", errors.New("only facts about PRIMARY can be checked"))
 		}
-		ok, err := holds(ctx, f, a)
+		ok, err := holds(ctx, f, about)
 		if err != nil {
 			return usher.Wrap(opApply, err)
 		}

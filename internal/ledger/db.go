@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -29,6 +30,8 @@ var (
 		"journal_mode(WAL)",
 		"synchronous(FULL)", // a commit is on the disk before anyone is answered
 		"foreign_keys(1)",
+		"temp_store(MEMORY)",       // what undoes a savepoint is kept in memory, not in a file
+		"wal_autocheckpoint(4000)", // 16 MiB: a page that many commits write is copied back once
 		"cache_size(-32768)",
 		"journal_size_limit(67108864)",
 	}
@@ -43,6 +46,9 @@ type DB struct {
 	writer *writer
 	reads  *sql.DB
 	read   *pool
+
+	once   sync.Once
+	closed error // what closing came to
 }
 
 // Open opens the database file, makes it if it is not there (readable by its
@@ -88,8 +94,13 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 }
 
 // Close waits for the commits that are queued and closes the database. A Commit
-// that comes later is refused as Unavailable.
+// that comes later is refused as Unavailable. Closing twice is fine.
 func (db *DB) Close() error {
+	db.once.Do(func() { db.closed = usher.Wrap("ledger.Close", db.close()) })
+	return db.closed
+}
+
+func (db *DB) close() error {
 	var errs []error
 	if db.writer != nil {
 		errs = append(errs, db.writer.close())
@@ -102,7 +113,7 @@ func (db *DB) Close() error {
 			errs = append(errs, d.Close())
 		}
 	}
-	return usher.Wrap("ledger.Close", errors.Join(errs...))
+	return errors.Join(errs...)
 }
 
 func dsn(path string, pragmas []string) string {

@@ -80,7 +80,8 @@ func (t *Tx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return t.stmts.get(query)
+	s, err := t.stmts.get(query)
+	return s, t.note(err)
 }
 
 // note keeps an error after which the transaction may be gone.

@@ -45,13 +45,13 @@ func marks(t *testing.T, db *DB) string {
 }
 
 // together puts members into one batch: it holds the writer with a first one
-// until the rest are queued. ctxs, if any, belong to the members by number.
+// until the rest are queued.
 func together(t *testing.T, db *DB, fns ...func(*Tx) error) []*member {
 	t.Helper()
-	return togetherWith(t, db, func() {}, t.Context(), fns...)
+	return togetherWith(t, db, func([]*member) {}, t.Context(), fns...)
 }
 
-func togetherWith(t *testing.T, db *DB, queued func(), ctx context.Context, fns ...func(*Tx) error) []*member {
+func togetherWith(t *testing.T, db *DB, queued func([]*member), ctx context.Context, fns ...func(*Tx) error) []*member {
 	t.Helper()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	gate := &member{ctx: t.Context(), done: make(chan struct{}), fn: func(*Tx) error {
@@ -67,7 +67,7 @@ func togetherWith(t *testing.T, db *DB, queued func(), ctx context.Context, fns 
 		enqueue(t, db, m)
 		out = append(out, m)
 	}
-	queued()
+	queued(out)
 	close(leave)
 	<-gate.done
 	return out
@@ -135,7 +135,7 @@ func TestCommitAnswersOnlyWhenDurable(t *testing.T) {
 	db := openDB(t)
 	var first *member
 	var early, visible bool
-	members := together(t, db, mark("a"), func(*Tx) error {
+	members := togetherWith(t, db, func(queued []*member) { first = queued[0] }, t.Context(), mark("a"), func(*Tx) error {
 		select {
 		case <-first.done:
 			early = true
@@ -144,8 +144,6 @@ func TestCommitAnswersOnlyWhenDurable(t *testing.T) {
 		visible = marks(t, db) != ""
 		return nil
 	})
-	first = members[0]
-	_ = first
 	wait(members)
 	if early || visible {
 		t.Errorf("answered before the commit: %v; visible before the commit: %v", early, visible)
@@ -223,7 +221,7 @@ func TestCommitSkipsWhoseContextEnded(t *testing.T) {
 	db := openDB(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	var ran atomic.Bool
-	errs := wait(togetherWith(t, db, cancel, ctx, func(*Tx) error { ran.Store(true); return nil }))
+	errs := wait(togetherWith(t, db, func([]*member) { cancel() }, ctx, func(*Tx) error { ran.Store(true); return nil }))
 	if ran.Load() || !errors.Is(errs[0], context.Canceled) || usher.KindOf(errs[0]) != usher.Unavailable {
 		t.Errorf("ran %v, %v", ran.Load(), errs[0])
 	}
@@ -296,7 +294,7 @@ func TestCloseDrains(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed := make(chan error, 1)
-	members := togetherWith(t, db, func() { go func() { closed <- db.Close() }() }, t.Context(), mark("a"), mark("b"))
+	members := togetherWith(t, db, func([]*member) { go func() { closed <- db.Close() }() }, t.Context(), mark("a"), mark("b"))
 	for i, err := range wait(members) {
 		if err != nil {
 			t.Errorf("member %d: %v", i, err)

@@ -8,8 +8,8 @@
 // conversation and gets a session back ([Provider.Settle]) or a reason word
 // ([Provider.Refused]). What it does not support it refuses by name.
 //
-// Where later parts belong: a pushed request (RFC 9126) ends in the same
-// [Provider.authorize] after its parameters are found; private_key_jwt is one
+// Where later parts belong: a pushed request (RFC 9126) is one more way to
+// find the parameters that authorize reads; private_key_jwt is one
 // more case of authenticate; DPoP and mutual TLS bind a family, in token;
 // form_post is one more way to give an answer; the device grant is one more
 // case of the token endpoint; back-channel logout goes through the outbox with

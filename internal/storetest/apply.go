@@ -27,6 +27,7 @@ func RunLedger(t *testing.T, open func(testing.TB) *World) {
 	t.Run("UnassumedNameTakenIsMoved", func(t *testing.T) { unassumedName(t, open(t)) })
 	t.Run("UnassumedLinkTakenIsMoved", func(t *testing.T) { unassumedLink(t, open(t)) })
 	t.Run("DenialWritesItsRecordOnly", func(t *testing.T) { denial(t, open(t)) })
+	t.Run("DenialStandsOnItsFactsToo", func(t *testing.T) { staleDenial(t, open(t)) })
 }
 
 // breaking are, for each kind of fact, ways in which it is not so. Ann has
@@ -233,9 +234,7 @@ func unassumedLink(t *testing.T, w *World) {
 
 func denial(t *testing.T, w *World) {
 	before := w.Dump(t)
-	rec := Ann.Denied(w.Clock.Instant())
-	rec.Decision.Assumes = append(rec.Decision.Assumes, usher.Assumption{Kind: usher.AssumeUserActive, Store: usher.PrimaryStore, User: "nobody"})
-	MustApply(t, w.Ledger, rec)
+	MustApply(t, w.Ledger, Ann.Denied(w.Clock.Instant()))
 	after := w.Dump(t)
 	if len(after["decision"]) != 1 {
 		t.Errorf("decisions: %v", after["decision"])
@@ -246,4 +245,13 @@ func denial(t *testing.T, w *World) {
 		t.Errorf("besides its record:\n%s", d)
 	}
 	CheckInvariants(t, w.Ledger)
+}
+
+// staleDenial is a refusal because the name is taken, when it was this very
+// person who took it a moment ago.
+func staleDenial(t *testing.T, w *World) {
+	MustApply(t, w.Ledger, Ann.First(w.Clock.Instant()))
+	rec := Ann.Denied(w.Clock.Instant())
+	rec.Decision.Changes, rec.Decision.Assumes = nil, []usher.Assumption{{Kind: usher.AssumeLinkFree}}
+	wantMoved(t, w, rec, rec.Decision.Assumes[0])
 }

@@ -68,12 +68,24 @@ type world struct {
 	at    time.Time
 }
 
+var birth = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+// keys are made once for all worlds, because RSA keys take their time.
+var keys = sync.OnceValues(func() ([]key.Stored, error) {
+	s := &shelf{}
+	_, err := key.Open(context.Background(), key.Config{Master: key.Master{1}, Keeper: s, Now: func() time.Time { return birth }})
+	return s.keys, err
+})
+
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{at: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
-	w.shelf = &shelf{families: map[string]ledger.Family{}, aliases: map[string][2]string{}}
+	made, err := keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{at: birth}
+	w.shelf = &shelf{keys: slices.Clone(made), families: map[string]ledger.Family{}, aliases: map[string][2]string{}}
 	now := func() time.Time { return w.at }
-	var err error
 	w.ring, err = key.Open(t.Context(), key.Config{Master: key.Master{1}, Keeper: w.shelf, Now: now})
 	if err != nil {
 		t.Fatal(err)
