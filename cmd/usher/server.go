@@ -20,7 +20,6 @@ import (
 	"github.com/usher-id/usher/internal/outbound"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/session"
-	"github.com/usher-id/usher/internal/store"
 	sqlstore "github.com/usher-id/usher/internal/store/sql"
 	"github.com/usher-id/usher/internal/token"
 	"github.com/usher-id/usher/internal/web"
@@ -37,7 +36,6 @@ type vault struct {
 	db     *ledger.DB
 	ring   *key.Ring
 	ledger *ledger.Ledger
-	stores map[string]*store.Store
 }
 
 // openVault opens the database in the data folder and makes what is missing.
@@ -68,10 +66,7 @@ func openVault(ctx context.Context, data string, now func() time.Time) (_ *vault
 		Sealer:  ring,
 		Now:     now,
 	})
-	return &vault{
-		db: db, ring: ring, ledger: l,
-		stores: map[string]*store.Store{usher.PrimaryStore: store.New(usher.PrimaryStore, l.Primary())},
-	}, nil
+	return &vault{db: db, ring: ring, ledger: l}, nil
 }
 
 // server is a running Usher, wired.
@@ -95,7 +90,7 @@ func start(ctx context.Context, cfg *config.Config, log *slog.Logger, now func()
 	}
 	s := &server{vault: v, cfg: cfg, log: log}
 	s.path = provision.New(provision.Config{
-		Ledger: v.ledger, Stores: v.stores, Policies: policies(cfg), Log: log, Now: now,
+		Ledger: v.ledger, Policies: policies(cfg), Log: log, Now: now,
 	})
 	if s.kit, err = web.New(web.Config{Issuer: cfg.Server.Issuer, Log: log, Sealer: v.ring, Now: now}); err != nil {
 		return nil, errors.Join(err, v.db.Close())

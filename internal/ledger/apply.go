@@ -62,7 +62,7 @@ func moved(a usher.Assumption) error {
 	return usher.Fail(usher.Conflict, opApply, "", &Moved{a})
 }
 
-// primaryDriver is PRIMARY in this transaction, behind the same checks as everywhere.
-func (t *Tx) primaryDriver() *store.Store {
+// Primary is PRIMARY in this transaction, behind the same checks as everywhere.
+func (t *Tx) Primary() *store.Store {
 	return store.New(usher.PrimaryStore, t.l.cfg.Primary.On(t))
 }

@@ -26,7 +26,7 @@ var checks = map[usher.AssumptionKind]func(context.Context, *facts, usher.Assump
 // check fails with Moved at the first fact that does not hold.
 func (t *Tx) check(ctx context.Context, rec usher.Record) error {
 	f := &facts{tx: t, tenant: rec.Identity.Tenant, idp: rec.Identity.IdP, subject: rec.Identity.Sub(),
-		primary: t.primaryDriver(), users: map[usher.UserID]*store.User{}}
+		primary: t.Primary(), users: map[usher.UserID]*store.User{}}
 	for _, a := range rec.Decision.Assumes {
 		holds, known := checks[a.Kind]
 		if !known {

@@ -116,7 +116,7 @@ func (p *plan) doStore(ctx context.Context, t *Tx) error {
 	if !p.touched {
 		return nil
 	}
-	err := t.primaryDriver().Write(ctx, p.tenant, p.write)
+	err := t.Primary().Write(ctx, p.tenant, p.write)
 	if p.write.Create != nil && usher.KindOf(err) == usher.Conflict {
 		return moved(usher.Assumption{Kind: usher.AssumeUsernameFree, Store: p.store, Name: p.write.Create.Canonical})
 	}

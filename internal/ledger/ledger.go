@@ -55,6 +55,16 @@ func (l *Ledger) Commit(ctx context.Context, fn func(*Tx) error) error {
 	})
 }
 
+// View runs fn on one snapshot of what is committed. It is for the few reads of a
+// sign-in, which are cheapest there; like Commit it makes everybody else wait.
+// fn can't write.
+func (l *Ledger) View(ctx context.Context, fn func(*Tx) error) error {
+	return l.db.writer.look(ctx, func(tx *Tx) error {
+		tx.l = l
+		return fn(tx)
+	})
+}
+
 // Primary is PRIMARY's driver: it reads what is committed, and each Write is a
 // commit of its own.
 func (l *Ledger) Primary() store.Driver {

@@ -26,11 +26,20 @@ const accountColumns = `a.id, a.username, a.state, a.attributes,
 
 // Linked finds who a subject is here: the link and, if it leads to an account of
 // PRIMARY that is there, the account with where everything in it came from.
-func (l *Ledger) Linked(ctx context.Context, tenant, idp, subject string) (Linked, error) {
+func (l *Ledger) Linked(ctx context.Context, tenant, idp, subject string) (out Linked, err error) {
+	err = l.View(ctx, func(tx *Tx) error {
+		out, err = tx.Linked(ctx, tenant, idp, subject)
+		return err
+	})
+	return out, err
+}
+
+// Linked is [Ledger.Linked] as this transaction sees it.
+func (t *Tx) Linked(ctx context.Context, tenant, idp, subject string) (Linked, error) {
 	const op = "ledger.Linked"
 	out := Linked{Found: usher.FoundOne, Link: &usher.Link{}}
 	var row accountRow
-	err := l.db.read.QueryRowContext(ctx, `SELECT l.store, l.user_id, l.pending, l.created, `+accountColumns+`
+	err := t.QueryRowContext(ctx, `SELECT l.store, l.user_id, l.pending, l.created, `+accountColumns+`
 		FROM link l LEFT JOIN account a
 		ON l.store = 'PRIMARY' AND a.tenant = l.tenant AND a.store = l.store AND a.id = l.user_id
 		WHERE l.tenant = ? AND l.idp = ? AND l.subject = ?`, tenant, idp, subject).
@@ -41,7 +50,7 @@ func (l *Ledger) Linked(ctx context.Context, tenant, idp, subject string) (Linke
 	case err != nil:
 		return Linked{}, failed(op, err)
 	case row.id.Valid:
-		acc, err := row.account(l.cfg.Sealer, tenant)
+		acc, err := row.account(t.l.cfg.Sealer, tenant)
 		if err != nil {
 			return Linked{}, usher.Fail(usher.Internal, op, "", err)
 		}
@@ -112,10 +121,19 @@ func (r *accountRow) account(sealer Sealer, tenant string) (usher.Account, error
 
 // SeenBy lists the applications that know a subject as a person without an
 // account, sorted.
-func (l *Ledger) SeenBy(ctx context.Context, tenant, idp, subject string) ([]string, error) {
+func (l *Ledger) SeenBy(ctx context.Context, tenant, idp, subject string) (out []string, err error) {
+	err = l.View(ctx, func(tx *Tx) error {
+		out, err = tx.SeenBy(ctx, tenant, idp, subject)
+		return err
+	})
+	return out, err
+}
+
+// SeenBy is [Ledger.SeenBy] as this transaction sees it.
+func (t *Tx) SeenBy(ctx context.Context, tenant, idp, subject string) ([]string, error) {
 	const op = "ledger.SeenBy"
 	var out []string
-	err := l.db.read.QueryRowContext(ctx, `SELECT json_group_array(application ORDER BY application) FROM seen
+	err := t.QueryRowContext(ctx, `SELECT json_group_array(application ORDER BY application) FROM seen
 		WHERE tenant = ? AND idp = ? AND subject = ?`, tenant, idp, subject).Scan(texts{&out})
 	return out, failed(op, err)
 }

@@ -56,16 +56,25 @@ func (t *Tx) EndUser(ctx context.Context, tenant string, user usher.UserID) erro
 // SetState changes whether an account of PRIMARY may be used; NotFound if there
 // is none. Its sessions and families are dead at once while it is not active.
 func (t *Tx) SetState(ctx context.Context, tenant string, user usher.UserID, state usher.AccountState) error {
-	return usher.Wrap("ledger.SetState", t.primaryDriver().Write(ctx, tenant, store.Write{User: user, State: state, At: t.l.now()}))
+	return usher.Wrap("ledger.SetState", t.Primary().Write(ctx, tenant, store.Write{User: user, State: state, At: t.l.now()}))
 }
 
 // Session is the session of that hash, NotFound if there is none, or it has
 // ended or expired. State is that of its account at this moment.
 func (l *Ledger) Session(ctx context.Context, tenant string, id [32]byte) (Session, error) {
+	return l.session(ctx, l.db.read, tenant, id)
+}
+
+// Session is [Ledger.Session] as this transaction sees it.
+func (t *Tx) Session(ctx context.Context, tenant string, id [32]byte) (Session, error) {
+	return t.l.session(ctx, t, tenant, id)
+}
+
+func (l *Ledger) session(ctx context.Context, q store.Querier, tenant string, id [32]byte) (Session, error) {
 	const op = "ledger.Session"
 	s := Session{Tenant: tenant, Hash: id}
 	var person []byte
-	err := l.db.read.QueryRowContext(ctx, `SELECT s.user_id, s.store, s.idp, s.subject, s.auth_time, s.acr, s.amr, s.decision,
+	err := q.QueryRowContext(ctx, `SELECT s.user_id, s.store, s.idp, s.subject, s.auth_time, s.acr, s.amr, s.decision,
 		s.person, s.created, s.expires, coalesce(a.state, '')
 		FROM session s LEFT JOIN account a ON a.tenant = s.tenant AND a.store = s.store AND a.id = s.user_id
 		WHERE s.tenant = ? AND s.hash = ? AND s.expires > ?`, tenant, id[:], l.now()).

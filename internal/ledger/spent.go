@@ -44,6 +44,9 @@ func (t *Tx) Spend(ctx context.Context, k Key, until usher.Instant) error {
 // Spent reports whether k has counted.
 func (l *Ledger) Spent(ctx context.Context, k Key) (bool, error) {
 	var spent bool
-	err := l.db.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM spent WHERE key = ?)`, k.digest[:]).Scan(&spent)
-	return spent, failed("ledger.Spent", err)
+	err := l.View(ctx, func(tx *Tx) error {
+		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM spent WHERE key = ?)`, k.digest[:]).Scan(&spent)
+		return failed("ledger.Spent", err)
+	})
+	return spent, err
 }

@@ -17,10 +17,10 @@ var sweeps = []struct {
 	text string
 	kept usher.Instant
 }{
-	{`DELETE FROM code WHERE (tenant, hash) IN (SELECT tenant, hash FROM code WHERE expires < ?1 ORDER BY expires LIMIT ?2)`, codeKept},
+	{`DELETE FROM code WHERE rowid IN (SELECT rowid FROM code WHERE expires < ?1 ORDER BY expires LIMIT ?2)`, codeKept},
 	{`DELETE FROM spent WHERE key IN (SELECT key FROM spent WHERE until < ?1 ORDER BY until LIMIT ?2)`, 0},
-	{`DELETE FROM session WHERE (tenant, hash) IN (SELECT tenant, hash FROM session WHERE expires < ?1 ORDER BY expires LIMIT ?2)`, 0},
-	{`DELETE FROM family WHERE (tenant, id) IN (SELECT tenant, id FROM family WHERE expires < ?1 ORDER BY expires LIMIT ?2)`, 0},
+	{`DELETE FROM session WHERE rowid IN (SELECT rowid FROM session WHERE expires < ?1 ORDER BY expires LIMIT ?2)`, 0},
+	{`DELETE FROM family WHERE rowid IN (SELECT rowid FROM family WHERE expires < ?1 ORDER BY expires LIMIT ?2)`, 0},
 }
 
 // Sweep removes expired codes, spent keys, sessions and families, a bounded

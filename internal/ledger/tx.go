@@ -20,10 +20,14 @@ import (
 type Tx struct {
 	stmts *stmts
 	l     *Ledger
+	view  bool  // only reads
 	err   error // why no further statement is run
 }
 
-var errOver = errors.New("ledger: a transaction was used after its end")
+var (
+	errOver = errors.New("ledger: a transaction was used after its end")
+	errView = errors.New("ledger: a view can't write")
+)
 
 // run calls fn. A statement that failed by more than a constraint fails the
 // whole, even if fn goes on: SQLite may have rolled back behind its back.
@@ -42,6 +46,9 @@ func (t *Tx) run(fn func(*Tx) error) (err error) {
 
 // ExecContext implements store.Querier.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if t.view {
+		return nil, errView
+	}
 	s, err := t.prepare(ctx, query)
 	if err != nil {
 		return nil, err

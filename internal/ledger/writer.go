@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
 
@@ -33,6 +34,7 @@ type writer struct {
 type member struct {
 	ctx  context.Context
 	fn   func(*Tx) error
+	view bool // only reads
 	err  error
 	done chan struct{}
 }
@@ -53,7 +55,17 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 // commit has fn run in the next batch and returns when that is durable, or fn
 // has failed and is undone.
 func (w *writer) commit(ctx context.Context, fn func(*Tx) error) error {
-	m := &member{ctx: ctx, fn: fn, done: make(chan struct{})}
+	return w.wait(&member{ctx: ctx, fn: fn, done: make(chan struct{})})
+}
+
+// look has fn read what is committed before the next batch. The connection that
+// writes is the one whose cache is never stale, so that a read here is several
+// times cheaper than on another connection after every commit.
+func (w *writer) look(ctx context.Context, fn func(*Tx) error) error {
+	return w.wait(&member{ctx: ctx, fn: fn, view: true, done: make(chan struct{})})
+}
+
+func (w *writer) wait(m *member) error {
 	if err := w.enqueue(m); err != nil {
 		return err
 	}
@@ -94,34 +106,47 @@ func (w *writer) run() {
 		}
 	}()
 	for first := range w.queue {
-		w.commitBatch(w.gather(first))
+		views, writes := w.gather(first)
+		w.answer(views, w.view)
+		w.answer(writes, w.transact)
 	}
 	finished = true
 	close(w.stopped)
 }
 
-// gather takes what is queued, without waiting for more.
-func (w *writer) gather(first *member) []*member {
-	batch := []*member{first}
-	for len(batch) < batchSize {
+// gather takes what is queued, without waiting for more: only those who could
+// queue at this moment are let go first.
+func (w *writer) gather(first *member) (views, writes []*member) {
+	runtime.Gosched()
+	add := func(m *member) {
+		if m.view {
+			views = append(views, m)
+		} else {
+			writes = append(writes, m)
+		}
+	}
+	for add(first); len(views)+len(writes) < batchSize; {
 		select {
 		case m, ok := <-w.queue:
 			if !ok {
-				return batch
+				return views, writes
 			}
-			batch = append(batch, m)
+			add(m)
 		default:
-			return batch
+			return views, writes
 		}
 	}
-	return batch
+	return views, writes
 }
 
 var errEnded = errors.New("a member of the commit ended its goroutine")
 
-// commitBatch answers every member of the batch, and none before the outcome of
-// the whole is known.
-func (w *writer) commitBatch(batch []*member) {
+// answer answers every member of the batch, and none before the outcome of the
+// whole is known.
+func (w *writer) answer(batch []*member, transaction func([]*member) error) {
+	if len(batch) == 0 {
+		return
+	}
 	err := errEnded
 	defer func() {
 		if err != nil {
@@ -135,7 +160,23 @@ func (w *writer) commitBatch(batch []*member) {
 			close(m.done)
 		}
 	}()
-	err = w.transact(batch)
+	err = transaction(batch)
+}
+
+// view runs the members that only read, all on one snapshot.
+func (w *writer) view(batch []*member) error {
+	if err := w.exec("BEGIN"); err != nil {
+		return err
+	}
+	for _, m := range batch {
+		if m.err = m.ctx.Err(); m.err != nil {
+			m.err = usher.Fail(usher.Unavailable, "ledger.View", "", m.err)
+			continue
+		}
+		tx := &Tx{stmts: &w.stmts, view: true}
+		m.err = tx.run(m.fn)
+	}
+	return w.exec("COMMIT")
 }
 
 func (w *writer) transact(batch []*member) error {

@@ -81,6 +81,9 @@ func (p *Provider) redeem(ctx context.Context, app Application, in params) (toke
 		case code.Expires <= p.now(), code.RedirectURI != in["redirect_uri"], !token.Proves(in["code_verifier"], code.Challenge):
 			return errCode()
 		}
+		if err := p.stillSignedIn(ctx, tx, code); err != nil {
+			return err
+		}
 		f = p.cfg.Tokens.NewFamily(code, hasScope(code.Scope, scopeOffline))
 		return tx.BeginFamily(ctx, f)
 	})
@@ -91,9 +94,6 @@ func (p *Provider) redeem(ctx context.Context, app Application, in params) (toke
 		p.suspect(ctx, "code used again", app, code.Decision)
 		return tokens{}, errCode()
 	}
-	if err := p.stillSignedIn(ctx, code); err != nil {
-		return tokens{}, err
-	}
 	return p.mint(app, f, f.Scope, code.Nonce)
 }
 
@@ -102,10 +102,9 @@ func errCode() error {
 }
 
 // stillSignedIn checks that the session of a code has not ended since, nor its
-// account been switched off. The family can't be asked: by now a second use of
-// the code may have ended it, and the first use is still to be answered.
-func (p *Provider) stillSignedIn(ctx context.Context, code ledger.Code) error {
-	s, err := p.cfg.Ledger.Session(ctx, p.tenant, code.Session)
+// account been switched off.
+func (p *Provider) stillSignedIn(ctx context.Context, tx *ledger.Tx, code ledger.Code) error {
+	s, err := tx.Session(ctx, p.tenant, code.Session)
 	switch {
 	case usher.KindOf(err) == usher.NotFound, err == nil && s.User != "" && s.State != usher.StateActive:
 		return badGrant("the person is no longer signed in")

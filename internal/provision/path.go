@@ -16,7 +16,6 @@ import (
 	usher "github.com/usher-id/usher"
 	"github.com/usher-id/usher/internal/decide"
 	"github.com/usher-id/usher/internal/ledger"
-	"github.com/usher-id/usher/internal/store"
 )
 
 // attempts bounds how often a sign-in decides again because another one was
@@ -36,7 +35,6 @@ type Policies func(tenant, idp, application string) (usher.Policy, Mapper)
 // Config is what a Path needs.
 type Config struct {
 	Ledger   *ledger.Ledger
-	Stores   map[string]*store.Store // by name; PRIMARY is always there
 	Policies Policies
 	Log      *slog.Logger
 	Now      func() time.Time

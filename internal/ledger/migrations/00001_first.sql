@@ -140,6 +140,10 @@ CREATE TABLE outbox (
     delivered INTEGER
 ) STRICT;
 
+-- What follows of sessions, codes and families has wide rows under random keys.
+-- They are rowid tables, so that rows are appended and only their narrow keys
+-- are scattered: half the pages a sign-in would write otherwise.
+
 -- Browser sessions. person is sealed: what is known of a person without an account.
 CREATE TABLE session (
     tenant    TEXT    NOT NULL,
@@ -155,8 +159,8 @@ CREATE TABLE session (
     person    BLOB,
     created   INTEGER NOT NULL,
     expires   INTEGER NOT NULL,
-    PRIMARY KEY (tenant, hash)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (tenant, hash)
+) STRICT;
 
 CREATE INDEX session_user ON session (tenant, user_id) WHERE user_id <> '';
 CREATE INDEX session_expires ON session (expires);
@@ -179,8 +183,8 @@ CREATE TABLE code (
     decision     TEXT    NOT NULL,
     expires      INTEGER NOT NULL,
     used         INTEGER NOT NULL,
-    PRIMARY KEY (tenant, hash)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (tenant, hash)
+) STRICT;
 
 CREATE INDEX code_expires ON code (expires);
 
@@ -202,8 +206,8 @@ CREATE TABLE family (
     created     INTEGER NOT NULL,
     expires     INTEGER NOT NULL,
     revoked     INTEGER NOT NULL,
-    PRIMARY KEY (tenant, id)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (tenant, id)
+) STRICT;
 
 CREATE INDEX family_user ON family (tenant, user_id) WHERE user_id <> '';
 CREATE INDEX family_expires ON family (expires);

@@ -56,8 +56,8 @@ func (d *driver) Named(ctx context.Context, tenant string, canonical []string) (
 	if err != nil {
 		return nil, failed(op, err)
 	}
-	rows, err := d.q.QueryContext(ctx, `SELECT canonical, id FROM account
-		WHERE tenant = ? AND store = ? AND canonical IN (SELECT value FROM json_each(?))`, tenant, d.store, string(names))
+	rows, err := d.q.QueryContext(ctx, `SELECT a.canonical, a.id FROM json_each(?3) AS asked
+		CROSS JOIN account a ON a.tenant = ?1 AND a.store = ?2 AND a.canonical = asked.value`, tenant, d.store, string(names))
 	if err != nil {
 		return nil, failed(op, err)
 	}
