@@ -83,6 +83,7 @@ func signIn(t *testing.T, tx *ledger.Tx, rec usher.Record) error {
 func TestF009_EachFailingStatementUndoesAll(t *testing.T) {
 	for name, scene := range scenes {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := storetest.NewWorld(t)
 			user := scene.before(t, w)
 			rec := scene.record(w.Clock.Instant(), user)

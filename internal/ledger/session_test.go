@@ -177,6 +177,7 @@ func TestLivenessFollowsEverythingItHangsOn(t *testing.T) {
 		"30 days":         {func(_ *testing.T, w world) { w.Clock.Move(30 * 24 * time.Hour) }, false, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w, s, families := begun(t)
 			c.do(t, world{w, s})
 			wantAlive(t, w, s, families, c.session, c.online, c.offline)

@@ -93,6 +93,7 @@ func TestInvariantsTellWhatIsBroken(t *testing.T) {
 		"a decision's row does not say what its record says":             `UPDATE decision SET reason = 'other'`,
 	} {
 		t.Run(want, func(t *testing.T) {
+			t.Parallel()
 			w, _, _ := begun(t)
 			w.MustExec(t, statement)
 			broken, err := w.Ledger.Invariants(t.Context())

@@ -15,6 +15,11 @@ import (
 const (
 	batchSize = 64   // members of one commit
 	queueSize = 1024 // members waiting; whoever comes then waits to be queued
+
+	// lookRounds is how often those who read are let go before those who write
+	// have their turn: a sign-in reads, decides and writes, and should be in one
+	// batch with the others of its moment.
+	lookRounds = 2
 )
 
 // writer runs all writes, on one connection in one goroutine. It takes whatever
@@ -106,37 +111,48 @@ func (w *writer) run() {
 		}
 	}()
 	for first := range w.queue {
-		views, writes := w.gather(first)
-		w.answer(views, w.view)
-		w.answer(writes, w.transact)
+		b := &batch{}
+		b.add(first)
+		w.gather(b)
+		for range lookRounds { // who has read now may write in this batch
+			views := b.views
+			b.views = nil
+			w.answer(views, w.view)
+			w.gather(b)
+		}
+		w.answer(b.views, w.view)
+		w.answer(b.writes, w.transact)
 	}
 	finished = true
 	close(w.stopped)
 }
 
-// gather takes what is queued, without waiting for more: only those who could
-// queue at this moment are let go first.
-func (w *writer) gather(first *member) (views, writes []*member) {
-	runtime.Gosched()
-	add := func(m *member) {
-		if m.view {
-			views = append(views, m)
-		} else {
-			writes = append(writes, m)
-		}
+// batch is what is done at once.
+type batch struct{ views, writes []*member }
+
+func (b *batch) add(m *member) {
+	if m.view {
+		b.views = append(b.views, m)
+	} else {
+		b.writes = append(b.writes, m)
 	}
-	for add(first); len(views)+len(writes) < batchSize; {
+}
+
+// gather takes what is queued, without waiting for more: only those who can
+// queue at this moment are let go first.
+func (w *writer) gather(b *batch) {
+	runtime.Gosched()
+	for len(b.views)+len(b.writes) < batchSize {
 		select {
 		case m, ok := <-w.queue:
 			if !ok {
-				return views, writes
+				return
 			}
-			add(m)
+			b.add(m)
 		default:
-			return views, writes
+			return
 		}
 	}
-	return views, writes
 }
 
 var errEnded = errors.New("a member of the commit ended its goroutine")

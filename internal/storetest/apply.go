@@ -17,17 +17,21 @@ import (
 // what no check has seen. open gives a World that holds nothing but Policy.
 func RunLedger(t *testing.T, open func(testing.TB) *World) {
 	for kind := range usher.Enforcements {
-		t.Run("MovesWhenNotSo_"+string(kind), func(t *testing.T) { assumption(t, open, kind) })
+		t.Run("MovesWhenNotSo_"+string(kind), func(t *testing.T) { t.Parallel(); assumption(t, open, kind) })
 	}
 	for name, statement := range duplicates {
-		t.Run("UniqueKeyRefuses_"+name, func(t *testing.T) { unique(t, open(t), statement) })
+		t.Run("UniqueKeyRefuses_"+name, func(t *testing.T) { t.Parallel(); unique(t, open(t), statement) })
 	}
-	t.Run("UnknownAssumptionFailsClosed", func(t *testing.T) { unknownAssumption(t, open(t)) })
-	t.Run("UnknownChangeIsAnError", func(t *testing.T) { unknownChange(t, open(t)) })
-	t.Run("UnassumedNameTakenIsMoved", func(t *testing.T) { unassumedName(t, open(t)) })
-	t.Run("UnassumedLinkTakenIsMoved", func(t *testing.T) { unassumedLink(t, open(t)) })
-	t.Run("DenialWritesItsRecordOnly", func(t *testing.T) { denial(t, open(t)) })
-	t.Run("DenialStandsOnItsFactsToo", func(t *testing.T) { staleDenial(t, open(t)) })
+	for name, test := range map[string]func(*testing.T, *World){
+		"UnknownAssumptionFailsClosed": unknownAssumption,
+		"UnknownChangeIsAnError":       unknownChange,
+		"UnassumedNameTakenIsMoved":    unassumedName,
+		"UnassumedLinkTakenIsMoved":    unassumedLink,
+		"DenialWritesItsRecordOnly":    denial,
+		"DenialStandsOnItsFactsToo":    staleDenial,
+	} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, open(t)) })
+	}
 }
 
 // breaking are, for each kind of fact, ways in which it is not so. Ann has

@@ -40,7 +40,7 @@ func Run(t *testing.T, open func(testing.TB) store.Driver) {
 		"ManyNamesAreAnsweredByOneQuestion":  manyNames,
 		"UserOfOneStoreHasOnlyItsOwnChanges": neighbours,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, kit{t.Context(), open(t)}) })
+		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, kit{t.Context(), open(t)}) })
 	}
 }
 

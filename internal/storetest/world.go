@@ -3,7 +3,9 @@ package storetest
 import (
 	"context"
 	"database/sql"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -52,6 +54,9 @@ type World struct {
 	Ring   *key.Ring
 	Clock  *Clock
 	Ledger *ledger.Ledger
+
+	raw    *sql.DB           // the same file, past the ledger
+	tables map[string]string // how to dump each
 }
 
 // NewWorld makes a World that holds nothing but Policy; it is closed when the
@@ -59,12 +64,38 @@ type World struct {
 func NewWorld(t testing.TB) *World {
 	t.Helper()
 	w := &World{Path: filepath.Join(t.TempDir(), "usher.db"), Clock: NewClock()}
+	empty, err := template()
+	if err == nil {
+		err = os.WriteFile(w.Path, empty, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.open(t)
 	if err := w.Ledger.SavePolicy(context.WithoutCancel(t.Context()), Policy); err != nil {
 		t.Fatal(err)
 	}
 	return w
 }
+
+// template is the file of an empty database. Every World begins with a copy,
+// because making the schema anew takes longer than most tests.
+var template = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "storetest")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "usher.db")
+	db, err := ledger.Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // Open is the ledger of an empty World.
 func Open(t testing.TB) *ledger.Ledger {
@@ -92,6 +123,11 @@ func (w *World) open(t testing.TB) {
 			t.Error(err)
 		}
 	})
+	if w.raw, err = sql.Open("sqlite", w.Path+"?_pragma=busy_timeout(5000)"); err != nil {
+		t.Fatal(err)
+	}
+	w.raw.SetMaxOpenConns(1)
+	t.Cleanup(func() { _ = w.raw.Close() })
 	master := key.Master([]byte("a master key that tests may know"))
 	if w.Ring, err = key.Open(ctx, key.Config{Master: master, Keeper: w.DB, Now: w.Clock.Now, Algorithms: []string{key.ES256}}); err != nil {
 		t.Fatal(err)
@@ -116,14 +152,8 @@ func CheckInvariants(t testing.TB, l *ledger.Ledger) {
 // Exec changes the database behind the ledger's back, with foreign keys off.
 func (w *World) Exec(t testing.TB, statements ...string) error {
 	t.Helper()
-	raw, err := sql.Open("sqlite", w.Path+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
-	raw.SetMaxOpenConns(1)
 	for _, s := range statements {
-		if _, err := raw.ExecContext(context.WithoutCancel(t.Context()), s); err != nil {
+		if _, err := w.raw.ExecContext(context.WithoutCancel(t.Context()), s); err != nil {
 			return err
 		}
 	}
@@ -142,15 +172,17 @@ func (w *World) MustExec(t testing.TB, statements ...string) {
 // the tables, for comparing before with after.
 func (w *World) Dump(t testing.TB) map[string][]string {
 	t.Helper()
-	raw, err := sql.Open("sqlite", w.Path+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
-	if err != nil {
-		t.Fatal(err)
+	if w.tables == nil { // the schema stays as it is
+		w.tables = map[string]string{}
+		for _, row := range column(t, w.raw, `SELECT m.name || ' ' || group_concat('quote("' || c.name || '")', ' || ''|'' || ')
+			FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table' GROUP BY m.name`) {
+			table, columns, _ := strings.Cut(row, " ")
+			w.tables[table] = `SELECT ` + columns + ` FROM "` + table + `" ORDER BY 1`
+		}
 	}
-	defer raw.Close()
 	out := map[string][]string{}
-	for _, table := range column(t, raw, `SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`) {
-		columns := column(t, raw, `SELECT group_concat('quote("' || name || '")', ' || ''|'' || ') FROM pragma_table_info('`+table+`')`)
-		out[table] = column(t, raw, `SELECT `+columns[0]+` FROM "`+table+`" ORDER BY 1`)
+	for table, query := range w.tables {
+		out[table] = column(t, w.raw, query)
 	}
 	return out
 }
