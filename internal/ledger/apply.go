@@ -37,8 +37,12 @@ func (t *Tx) keep(ctx context.Context, application string, rec usher.Record) err
 	if err != nil {
 		return usher.Fail(usher.Internal, opApply, "", err)
 	}
+	packed, err := pack(plain)
+	if err != nil {
+		return usher.Fail(usher.Internal, opApply, "", err)
+	}
 	tenant := rec.Identity.Tenant
-	sealed, err := t.l.cfg.Sealer.Seal("record", plain, recordAAD(tenant, rec.ID))
+	sealed, err := t.l.cfg.Sealer.Seal("record", packed, recordAAD(tenant, rec.ID))
 	if err != nil {
 		return usher.Wrap(opApply, err)
 	}

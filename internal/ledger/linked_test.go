@@ -202,7 +202,9 @@ func TestA007_SameSubjectElsewhereIsAnotherUser(t *testing.T) {
 
 func TestVanishedAccountIsFollowedByOneThatInheritsNothing(t *testing.T) {
 	w := storetest.NewWorld(t)
-	old := storetest.MustApply(t, w.Ledger, storetest.Ann.First(w.Clock.Instant()))
+	old := storetest.Ann.First(w.Clock.Instant())
+	old.Decision.Changes = append(old.Decision.Changes, usher.Change{Op: usher.OpAlias, Name: "chat"})
+	storetest.MustApply(t, w.Ledger, old)
 	session := storetest.MustBegin(t, w, old)
 	w.MustExec(t, `PRAGMA foreign_keys = ON`, `DELETE FROM account`)
 	storetest.CheckInvariants(t, w.Ledger)

@@ -45,9 +45,13 @@ func (l *Ledger) Explain(ctx context.Context, id string) (usher.Record, error) {
 
 func (l *Ledger) unseal(tenant, id string, sealed []byte) (usher.Record, error) {
 	var rec usher.Record
-	plain, err := l.cfg.Sealer.Open("record", sealed, recordAAD(tenant, id))
-	if err == nil {
-		err = json.Unmarshal(plain, &rec)
+	packed, err := l.cfg.Sealer.Open("record", sealed, recordAAD(tenant, id))
+	if err != nil {
+		return rec, err
 	}
-	return rec, err
+	plain, err := unpack(packed)
+	if err != nil {
+		return rec, err
+	}
+	return rec, json.Unmarshal(plain, &rec)
 }

@@ -42,9 +42,9 @@ func (t *Tx) EndUser(ctx context.Context, tenant string, user usher.UserID) erro
 	if user == "" {
 		return usher.Fail(usher.Internal, op, "", nil)
 	}
-	for _, text := range []string{ // the second condition lets the partial indexes be used
+	for _, text := range []string{ // the conditions let the partial indexes be used; a family that is not offline ends with its session
 		`DELETE FROM session WHERE tenant = ? AND user_id = ? AND user_id <> ''`,
-		`UPDATE family SET revoked = 1 WHERE tenant = ? AND user_id = ? AND user_id <> '' AND revoked = 0`,
+		`UPDATE family SET revoked = 1 WHERE tenant = ? AND user_id = ? AND user_id <> '' AND offline = 1 AND revoked = 0`,
 	} {
 		if _, err := t.exec(ctx, op, text, tenant, string(user)); err != nil {
 			return err

@@ -15,16 +15,23 @@ type Key struct {
 	made   bool
 }
 
+const keyName = 6 // bytes of the name in front of a key's digest
+
 // NewKey is the key of a thing by its kind, tenant, scope (a provider or an
 // application, for one) and name. Each part enters with its length, so that no
-// two lists of parts give one key.
+// two lists of parts give one key. The name's first bytes stand in front: names
+// that begin with the time lie in its order on the disk.
 func NewKey(kind, tenant, scope, name string) Key {
 	var b []byte
 	for _, part := range []string{kind, tenant, scope, name} {
 		b = binary.BigEndian.AppendUint64(b, uint64(len(part)))
 		b = append(b, part...)
 	}
-	return Key{sha256.Sum256(b), true}
+	sum := sha256.Sum256(b)
+	copy(sum[keyName:], sum[:len(sum)-keyName])
+	clear(sum[:keyName])
+	copy(sum[:keyName], name)
+	return Key{sum, true}
 }
 
 // Spend makes k count. If it did already the error is Conflict. It may be

@@ -17,10 +17,17 @@ var sweeps = []struct {
 	text string
 	kept usher.Instant
 }{
-	{`DELETE FROM code WHERE rowid IN (SELECT rowid FROM code WHERE expires < ?1 ORDER BY expires LIMIT ?2)`, codeKept},
-	{`DELETE FROM spent WHERE key IN (SELECT key FROM spent WHERE until < ?1 ORDER BY until LIMIT ?2)`, 0},
-	{`DELETE FROM session WHERE rowid IN (SELECT rowid FROM session WHERE expires < ?1 ORDER BY expires LIMIT ?2)`, 0},
+	{oldest("code", "expires"), codeKept},
+	{oldest("spent", "until"), 0},
+	{oldest("session", "expires"), 0},
 	{`DELETE FROM family WHERE rowid IN (SELECT rowid FROM family WHERE expires < ?1 ORDER BY expires LIMIT ?2)`, 0},
+}
+
+// oldest removes expired rows from the front of a table whose rows all live
+// equally long, so that the order of their making is that of their end and no
+// index is needed. A row that lives longer than those behind it holds them up.
+func oldest(table, expires string) string {
+	return "DELETE FROM " + table + " WHERE rowid IN (SELECT rowid FROM " + table + " ORDER BY rowid LIMIT ?2) AND " + expires + " < ?1"
 }
 
 // Sweep removes expired codes, spent keys, sessions and families, a bounded

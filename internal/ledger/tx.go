@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -46,14 +47,11 @@ func (t *Tx) run(fn func(*Tx) error) (err error) {
 
 // ExecContext implements store.Querier.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if t.view {
-		return nil, errView
-	}
 	s, err := t.prepare(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.Exec(args...) //nolint:noctx // see Tx
+	r, err := s.ExecContext(context.Background(), args...) // see Tx
 	return r, t.note(err)
 }
 
@@ -63,7 +61,7 @@ func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.Query(args...) //nolint:noctx // see Tx
+	r, err := s.QueryContext(context.Background(), args...) // see Tx
 	return r, t.note(err)
 }
 
@@ -75,14 +73,17 @@ func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sq
 		cancel()
 		return t.stmts.conn.QueryRowContext(ended, query)
 	}
-	r := s.QueryRow(args...) //nolint:noctx // see Tx
-	_ = t.note(r.Err())      // the caller has it from Scan
+	r := s.QueryRowContext(context.Background(), args...) // see Tx
+	_ = t.note(r.Err())                                   // the caller has it from Scan
 	return r
 }
 
 func (t *Tx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	if t.err != nil {
 		return nil, t.err
+	}
+	if t.view && !strings.HasPrefix(query, "SELECT ") { // an UPDATE may return rows too
+		return nil, errView
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -232,7 +232,7 @@ func (w *writer) attempt(m *member) error {
 func (w *writer) exec(text string) error {
 	s, err := w.stmts.get(text)
 	if err == nil {
-		_, err = s.Exec()
+		_, err = s.ExecContext(context.Background())
 	}
 	return err
 }

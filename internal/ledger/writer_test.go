@@ -48,10 +48,10 @@ func marks(t *testing.T, db *DB) string {
 // until the rest are queued.
 func together(t *testing.T, db *DB, fns ...func(*Tx) error) []*member {
 	t.Helper()
-	return togetherWith(t, db, func([]*member) {}, t.Context(), fns...)
+	return togetherWith(t.Context(), t, db, func([]*member) {}, fns...)
 }
 
-func togetherWith(t *testing.T, db *DB, queued func([]*member), ctx context.Context, fns ...func(*Tx) error) []*member {
+func togetherWith(ctx context.Context, t *testing.T, db *DB, queued func([]*member), fns ...func(*Tx) error) []*member {
 	t.Helper()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	gate := &member{ctx: t.Context(), done: make(chan struct{}), fn: func(*Tx) error {
@@ -135,7 +135,7 @@ func TestCommitAnswersOnlyWhenDurable(t *testing.T) {
 	db := openDB(t)
 	var first *member
 	var early, visible bool
-	members := togetherWith(t, db, func(queued []*member) { first = queued[0] }, t.Context(), mark("a"), func(*Tx) error {
+	members := togetherWith(t.Context(), t, db, func(queued []*member) { first = queued[0] }, mark("a"), func(*Tx) error {
 		select {
 		case <-first.done:
 			early = true
@@ -204,7 +204,10 @@ func TestCommitMemberCantIgnoreABrokenStatement(t *testing.T) {
 	db := openDB(t)
 	err := db.writer.commit(t.Context(), func(tx *Tx) error {
 		_, _ = tx.ExecContext(t.Context(), `INSERT INTO nothing VALUES (1)`)
-		_, _ = tx.QueryContext(t.Context(), `SELECT 1`)
+		if rows, err := tx.QueryContext(t.Context(), `SELECT 1`); err == nil {
+			t.Error("a statement ran after one that broke")
+			_ = errors.Join(rows.Err(), rows.Close())
+		}
 		_ = tx.QueryRowContext(t.Context(), `SELECT 1`).Err()
 		_ = mark("a")(tx)
 		return nil
@@ -221,7 +224,7 @@ func TestCommitSkipsWhoseContextEnded(t *testing.T) {
 	db := openDB(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	var ran atomic.Bool
-	errs := wait(togetherWith(t, db, func([]*member) { cancel() }, ctx, func(*Tx) error { ran.Store(true); return nil }))
+	errs := wait(togetherWith(ctx, t, db, func([]*member) { cancel() }, func(*Tx) error { ran.Store(true); return nil }))
 	if ran.Load() || !errors.Is(errs[0], context.Canceled) || usher.KindOf(errs[0]) != usher.Unavailable {
 		t.Errorf("ran %v, %v", ran.Load(), errs[0])
 	}
@@ -294,7 +297,7 @@ func TestCloseDrains(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed := make(chan error, 1)
-	members := togetherWith(t, db, func([]*member) { go func() { closed <- db.Close() }() }, t.Context(), mark("a"), mark("b"))
+	members := togetherWith(t.Context(), t, db, func([]*member) { go func() { closed <- db.Close() }() }, mark("a"), mark("b"))
 	for i, err := range wait(members) {
 		if err != nil {
 			t.Errorf("member %d: %v", i, err)

@@ -3,8 +3,6 @@ package session
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
 	"time"
@@ -46,17 +44,16 @@ type Keeper struct {
 // and gives the cookie's value, which must not reach the browser before that
 // transaction is durable. Hash, Tenant, Created and Expires of s are filled in.
 func (k *Keeper) Begin(ctx context.Context, tx Beginner, s ledger.Session) (string, error) {
-	id := make([]byte, idSize)
-	_, _ = rand.Read(id) // never fails (crypto/rand documents it)
-	now := usher.Instant(k.Now().UnixMicro())
-	s.Hash = sha256.Sum256(id)
+	at := k.Now()
+	id, now := ledger.NewSecret(at), usher.Instant(at.UnixMicro())
+	s.Hash = ledger.HashOf(id)
 	s.Tenant = k.tenant()
 	s.Created = now
 	s.Expires = now + usher.Instant(cmp.Or(k.Lifetime, DefaultLifetime).Microseconds())
 	if err := tx.BeginSession(ctx, s); err != nil {
 		return "", usher.Wrap("session.Begin", err)
 	}
-	return encoding.EncodeToString(id), nil
+	return encoding.EncodeToString(id[:]), nil
 }
 
 // From is the session whose cookie r carries. A missing, malformed, unknown,
@@ -110,5 +107,5 @@ func decode(cookies []*http.Cookie) ([32]byte, bool) {
 	if err != nil || len(id) != idSize {
 		return [32]byte{}, false
 	}
-	return sha256.Sum256(id), true
+	return ledger.HashOf([idSize]byte(id)), true
 }

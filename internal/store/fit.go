@@ -24,8 +24,8 @@ func (s *Store) Fit(username string) (canonical, unfit string) {
 	case len(canonical) > maxName:
 		return "", "it is longer than 255 bytes"
 	}
-	// The profile is not idempotent for every text. One without a stable form
-	// could be taken by two people in turn.
+	// PRECIS does not promise that a profile is idempotent (RFC 8264, section 7),
+	// and a name without a stable form could be taken by two people in turn.
 	if again, err := precis.UsernameCaseMapped.String(canonical); err != nil || again != canonical {
 		return "", "it has no stable canonical form (RFC 8265, UsernameCaseMapped)"
 	}

@@ -1,7 +1,6 @@
 package token
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -20,18 +19,20 @@ const (
 // NewCode draws an authorization code: its text for the application, and its
 // hash, end and family id filled into c for the ledger.
 func (m *Minter) NewCode(c ledger.Code) (string, ledger.Code) {
-	raw := make([]byte, 32)
-	_, _ = rand.Read(raw) // never fails (crypto/rand documents it)
-	c.Hash = sha256.Sum256(raw)
-	c.Family = newFamilyID()
+	secret := ledger.NewSecret(m.Now())
+	c.Hash = ledger.HashOf(secret)
+	c.Family = newFamilyID(secret)
 	c.Expires = after(m.now(), m.codeLife())
-	return strict.EncodeToString(raw), c
+	return strict.EncodeToString(secret[:]), c
 }
 
 // CodeHash is the ledger's key of a code; false if the text can't be a code.
 func CodeHash(code string) ([32]byte, bool) {
 	raw, ok := decode(code, 32)
-	return sha256.Sum256(raw), ok
+	if !ok {
+		return [32]byte{}, false
+	}
+	return ledger.HashOf([32]byte(raw)), true
 }
 
 // decode reads exactly n bytes of base64url. There is one text for each value:

@@ -17,10 +17,13 @@ const (
 	refreshSize    = 1 + familyIDSize + 8 + 32
 )
 
-func newFamilyID() string {
-	b := make([]byte, familyIDSize)
-	_, _ = rand.Read(b) // never fails (crypto/rand documents it)
-	return hex.EncodeToString(b)
+// newFamilyID names the family of a code. It begins with the code's time, so that
+// families lie in the order of their making, and tells nothing else of the code.
+func newFamilyID(code [32]byte) string {
+	var b [familyIDSize]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand documents it)
+	copy(b[:6], code[:6])
+	return hex.EncodeToString(b[:])
 }
 
 // Refresh is the refresh token of one generation of a family.

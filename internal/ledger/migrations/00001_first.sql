@@ -163,7 +163,6 @@ CREATE TABLE session (
 ) STRICT;
 
 CREATE INDEX session_user ON session (tenant, user_id) WHERE user_id <> '';
-CREATE INDEX session_expires ON session (expires);
 
 CREATE TABLE code (
     tenant       TEXT    NOT NULL,
@@ -186,8 +185,6 @@ CREATE TABLE code (
     UNIQUE (tenant, hash)
 ) STRICT;
 
-CREATE INDEX code_expires ON code (expires);
-
 CREATE TABLE family (
     tenant      TEXT    NOT NULL,
     id          TEXT    NOT NULL,
@@ -209,16 +206,15 @@ CREATE TABLE family (
     UNIQUE (tenant, id)
 ) STRICT;
 
-CREATE INDEX family_user ON family (tenant, user_id) WHERE user_id <> '';
+-- The others end with their session.
+CREATE INDEX family_user ON family (tenant, user_id) WHERE offline = 1 AND user_id <> '';
 CREATE INDEX family_expires ON family (expires);
 
--- What counts only once. key is a digest of kind, tenant, scope and name.
+-- What counts only once. key is made of kind, tenant, scope and name.
 CREATE TABLE spent (
-    key   BLOB    NOT NULL PRIMARY KEY,
+    key   BLOB    NOT NULL UNIQUE,
     until INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX spent_until ON spent (until);
+) STRICT;
 
 -- Keys, sealed under a master key that is not in this database.
 CREATE TABLE sealed_key (
