@@ -11,7 +11,6 @@ const (
 	ReasonUnchanged      Reason = "update.unchanged"
 	ReasonPassJITOff     Reason = "pass.jit_off"
 	ReasonPassNoMatch    Reason = "pass.no_match"
-	ReasonSessionReused  Reason = "session.reused"
 	ReasonVanishedAnew   Reason = "create.after_vanished"
 	ReasonResumedPending Reason = "create.resumed"
 )
@@ -40,7 +39,6 @@ const (
 	ReasonUsernameFailed      Reason = "create.username_failed"
 	ReasonUsernameInvalid     Reason = "create.username_invalid"
 	ReasonUsernameTaken       Reason = "create.username_taken"
-	ReasonUnsupported         Reason = "policy.unsupported"
 )
 
 // Why a connector could not vouch for an assertion ([Fault]).

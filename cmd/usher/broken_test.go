@@ -48,11 +48,11 @@ func both(change func(map[string]any)) idptest.Tamper {
 // in a token or a cookie.
 func TestA037_ThousandsOfGroups(t *testing.T) {
 	groups := func(n int) []string {
-		out := make([]string, n)
-		for i := range out {
-			out[i] = fmt.Sprintf("%0256d", i)
+		out := []string{"eng"}
+		for i := range n {
+			out = append(out, fmt.Sprintf("%0256d", i))
 		}
-		return append(out, "eng")
+		return out
 	}
 	w := newWorld(t, upstream{name: "contoso", policy: createPolicy, people: []idptest.Person{
 		person("many", "ann", groups(2000)...), person("too-many", "bob", groups(10_000)...),

@@ -17,8 +17,8 @@ const (
 // what was made together close together on the disk.
 func NewSecret(now time.Time) [secretSize]byte {
 	var b [8 + secretSize - secretTime]byte
-	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())) //nolint:gosec // after 1970
-	_, _ = rand.Read(b[8:])                                    // never fails (crypto/rand documents it)
+	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli()))
+	_, _ = rand.Read(b[8:]) // never fails (crypto/rand documents it)
 	return [secretSize]byte(b[8-secretTime:])
 }
 

@@ -199,6 +199,13 @@ func (w *writer) transact(batch []*member) error {
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
+	if len(batch) == 1 { // nobody else's work to keep: the transaction is savepoint enough
+		m := batch[0]
+		if m.err = w.runMember(m); m.err != nil {
+			return w.exec("ROLLBACK")
+		}
+		return w.exec("COMMIT")
+	}
 	for _, m := range batch {
 		if err := w.attempt(m); err != nil {
 			return err
@@ -207,21 +214,24 @@ func (w *writer) transact(batch []*member) error {
 	return w.exec("COMMIT")
 }
 
+// runMember runs what a member came for.
+func (w *writer) runMember(m *member) error {
+	if err := m.ctx.Err(); err != nil {
+		return usher.Fail(usher.Unavailable, "ledger.Commit", "", err)
+	}
+	tx := &Tx{stmts: &w.stmts}
+	return tx.run(m.fn)
+}
+
 // attempt runs one member in a savepoint, so that its failure undoes nothing
 // else. It fails only if the transaction as a whole can't go on: some failures,
 // of the disk for one, make SQLite roll back everything, and the savepoint is
 // gone.
 func (w *writer) attempt(m *member) error {
-	if err := m.ctx.Err(); err != nil {
-		m.err = usher.Fail(usher.Unavailable, "ledger.Commit", "", err)
-		return nil
-	}
 	if err := w.exec("SAVEPOINT member"); err != nil {
 		return err
 	}
-	tx := &Tx{stmts: &w.stmts}
-	m.err = tx.run(m.fn)
-	if m.err != nil {
+	if m.err = w.runMember(m); m.err != nil {
 		if err := w.exec("ROLLBACK TO member"); err != nil {
 			return err
 		}

@@ -139,7 +139,7 @@ func verifyByJWKS(t *testing.T, w *world, token string, alg jose.SignatureAlgori
 	if err := json.Unmarshal([]byte(w.send(httptest.NewRequest(http.MethodGet, "/jwks", nil)).body), &set); err != nil {
 		t.Fatal(err)
 	}
-	sig, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{alg})
+	sig, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{alg})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func (p *Provider) end(ctx context.Context, app Application, raw string) error {
 	if err != nil {
 		a, err := p.cfg.Tokens.ReadAccess(raw)
 		if err != nil {
-			return nil // not a token of ours: nothing to revoke (RFC 7009, section 2.2)
+			return nil //nolint:nilerr // not a token of ours: nothing to revoke (RFC 7009, section 2.2)
 		}
 		id = a.Family()
 	}

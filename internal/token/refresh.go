@@ -49,7 +49,7 @@ func (m *Minter) ReadRefresh(tenant, token string) (family string, generation in
 	}
 	id, rest := b[1:1+familyIDSize], b[1+familyIDSize:]
 	family = hex.EncodeToString(id)
-	generation = int64(binary.BigEndian.Uint64(rest))
+	generation = int64(binary.BigEndian.Uint64(rest)) //nolint:gosec // a negative one is refused below
 	if generation < 0 || subtle.ConstantTimeCompare(rest[8:], m.refreshMAC(tenant, family, generation)) != 1 {
 		return "", 0, invalid(op, nil)
 	}

@@ -30,7 +30,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.bin, "bin", "bin", "folder with usher, floor, mockidp and loadgen")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; in each, both brokers are measured, in turn the one or the other first")
-	flag.IntVar(&o.users, "users", 8, "browsers at once")
+	flag.IntVar(&o.users, "users", 32, "browsers at once; fewer do not keep a broker busy that waits for the disk")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "measured time of each run; a round has four")
 	flag.Float64Var(&o.budget, "budget", 2.5, "how many times the bare broker's CPU a login may cost")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folder with databases, configuration and logs")
