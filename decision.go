@@ -96,7 +96,7 @@ const (
 	AssumeUsernameFree AssumptionKind = "usernameFree" // nobody in Store has the canonical name Name
 	AssumeUserActive   AssumptionKind = "userActive"   // User is there and active
 	AssumeUserGone     AssumptionKind = "userGone"     // User is not in Store
-	AssumeAttribute    AssumptionKind = "attribute"    // attribute Name of User is Values (none: it has none)
+	AssumeAttribute    AssumptionKind = "attribute"    // attribute Name of User is Values, Verified or not (no values: it has none)
 	AssumeGroups       AssumptionKind = "groups"       // User's memberships are exactly Values
 	AssumeGrants       AssumptionKind = "grants"       // User's grants are exactly Values, each "kind/name/source kind/source name"
 )
@@ -105,11 +105,12 @@ const (
 // decision. It is a fact, not a row version: a change that does not touch it
 // does not disturb the login.
 type Assumption struct {
-	Kind   AssumptionKind `json:"kind"`
-	Store  string         `json:"store,omitempty"`
-	User   UserID         `json:"user,omitempty"`
-	Name   string         `json:"name,omitempty"`
-	Values []string       `json:"values,omitempty"`
+	Kind     AssumptionKind `json:"kind"`
+	Store    string         `json:"store,omitempty"`
+	User     UserID         `json:"user,omitempty"`
+	Name     string         `json:"name,omitempty"`
+	Values   []string       `json:"values,omitempty"`
+	Verified bool           `json:"verified,omitempty"`
 }
 
 // Enforcement is what keeps a fact true from the check to the end of the commit.

@@ -55,7 +55,8 @@ var lawsOfSync = []law{
 		for _, c := range slices.Concat(changes(d, usher.OpSetAttribute), changes(d, usher.OpClearAttribute)) {
 			h, _ := held(a, c.Name)
 			if !slices.ContainsFunc(d.Assumes, func(x usher.Assumption) bool {
-				return x.Kind == usher.AssumeAttribute && x.User == a.ID && x.Store == a.Store && x.Name == c.Name && slices.Equal(x.Values, h.Values)
+				return x.Kind == usher.AssumeAttribute && x.User == a.ID && x.Store == a.Store && x.Name == c.Name &&
+					slices.Equal(x.Values, h.Values) && x.Verified == h.Verified
 			}) {
 				return c.Name
 			}

@@ -65,7 +65,10 @@ func (h *hearing) syncAttributes(account usher.Account) {
 			change.Values, change.Verified = a.Values, a.Verified
 		}
 		h.write(change)
-		h.assume(usher.Assumption{Kind: usher.AssumeAttribute, Store: account.Store, User: account.ID, Name: a.Name, Values: now.Values})
+		h.assume(usher.Assumption{
+			Kind: usher.AssumeAttribute, Store: account.Store, User: account.ID,
+			Name: a.Name, Values: now.Values, Verified: now.Verified,
+		})
 	}
 }
 

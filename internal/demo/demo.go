@@ -35,6 +35,9 @@ type Options struct {
 	Now   func() time.Time                                         // nil is time.Now
 }
 
+// configFile is Usher's configuration in the demo's folder.
+const configFile = "usher.yaml"
+
 // Run is the whole demo until ctx ends. It keeps everything in a temporary
 // folder and removes it at the end.
 func Run(ctx context.Context, o Options) (err error) {
@@ -53,7 +56,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer closeAll(listeners) // those that nobody took over
-	file := filepath.Join(data, "usher.yaml")
+	file := filepath.Join(data, configFile)
 	text, err := world.Config()
 	if err != nil {
 		return usher.Wrap(op, err)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -133,6 +134,8 @@ func guide(out io.Writer, world World) error {
 	for _, l := range [][2]string{{"Usher", world.Usher}, {"Contoso", world.Contoso}, {"Partner", world.Partner}, {"files", world.Data}} {
 		fmt.Fprintf(&b, "  %-8s %s\n", l[0], l[1])
 	}
+	fmt.Fprintf(&b, "\nThe same story in a terminal, by the correlation id of any page:\n\n"+
+		"    go run ./cmd/usher explain --config %s CORRELATION-ID\n", filepath.Join(world.Data, configFile))
 	b.WriteString("\nEverybody is made up and nothing is kept. Use Chrome, Edge or Firefox: Safari keeps no secure cookies\n" +
 		"without TLS. Press Ctrl+C to end the demo.\n")
 	_, err := io.WriteString(out, b.String())

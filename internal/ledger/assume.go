@@ -128,7 +128,7 @@ func attributeIs(ctx context.Context, f *facts, a usher.Assumption) (bool, error
 	if i < 0 {
 		return len(a.Values) == 0, nil
 	}
-	return slices.Equal(u.Attributes[i].Values, a.Values), nil
+	return slices.Equal(u.Attributes[i].Values, a.Values) && u.Attributes[i].Verified == a.Verified, nil
 }
 
 func groupsAre(ctx context.Context, f *facts, a usher.Assumption) (bool, error) {

@@ -61,6 +61,7 @@ var breaking = map[usher.AssumptionKind][]struct {
 	usher.AssumeAttribute: {
 		{"another value", nil, ofAttribute("email", "other@contoso.test")},
 		{"one more value", nil, ofAttribute("email", "ann@contoso.test", "ann@contoso.test")},
+		{"another flag", nil, ofAttribute("email", "ann@contoso.test")},
 		{"another case", nil, ofAttribute("givenName", "ann")},
 		{"none assumed", nil, ofAttribute("givenName")},
 		{"none there", nil, ofAttribute("phone", "1")},
