@@ -129,7 +129,7 @@ func section(b *strings.Builder, title string, lines []Line) {
 	fmt.Fprintf(b, "\n%s\n", title)
 	for i, l := range lines {
 		fmt.Fprintf(b, "  %2d. %s\n      %s", i+1, l.Question, l.Answer)
-		if l.Rule != "" {
+		if l.Rule != "" && l.Rule != l.Question {
 			fmt.Fprintf(b, "  [%s]", l.Rule)
 		}
 		b.WriteByte('\n')
