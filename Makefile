@@ -21,9 +21,14 @@ demo: ## run Usher with two practice providers and a sample application
 	go run ./cmd/usher demo
 
 .PHONY: test
-test: vet unit gates e2e ## vet, all tests under the race detector, coverage gates, browser tests
+test: needs vet unit gates e2e ## vet, all tests under the race detector, coverage gates, browser tests
 	@echo
 	@echo "All tests passed. make rows shows what they cover."
+
+# What the tests need beside Go is looked for, or installed, before anything runs.
+.PHONY: needs
+needs:
+	tools/need
 
 .PHONY: vet
 vet:
@@ -43,7 +48,6 @@ gates:
 
 .PHONY: e2e
 e2e: build
-	tools/need-browser
 	e2e/run
 
 .PHONY: lint

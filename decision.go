@@ -118,9 +118,8 @@ type Enforcement string
 
 // The enforcements.
 const (
-	ByUniqueKey   Enforcement = "unique key"
-	ByRowLock     Enforcement = "locked row"
-	ByReservation Enforcement = "reservation"
+	ByUniqueKey Enforcement = "unique key"
+	ByRowLock   Enforcement = "locked row"
 )
 
 // Enforcements says for every kind of assumption what enforces it where the

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	usher "github.com/usher-id/usher"
@@ -16,6 +18,10 @@ func explainID(ctx context.Context, file, id string) (_ string, err error) {
 	cfg, err := load(file)
 	if err != nil {
 		return "", err
+	}
+	file = filepath.Join(cfg.Server.Data, databaseFile)
+	if _, err := os.Stat(file); err != nil {
+		return "", usher.Fail(usher.Invalid, "explain", "there is no database "+file+"; run this in Usher's folder, or name its configuration with --config", err)
 	}
 	v, err := openVault(ctx, cfg.Server.Data, time.Now)
 	if err != nil {

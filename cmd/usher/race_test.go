@@ -64,7 +64,7 @@ func subs(out []outcome) (admitted int, persons map[string]int) {
 
 // Two hundred first sign-ins of one person at once: all are let in, as one
 // account with one link.
-func TestF001_P063_A072_TwoHundredFirstSignInsOfOnePerson(t *testing.T) {
+func TestF001_P063_TwoHundredFirstSignInsOfOnePerson(t *testing.T) {
 	const n = 200
 	var people []idptest.Person
 	for i := range *rounds {

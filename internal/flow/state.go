@@ -118,7 +118,7 @@ func (f *Flow) tidy(w http.ResponseWriter, r *http.Request, size int, set, inUse
 	var others []old
 	count := 1
 	for short, value := range web.CookiesBelow(r, cookieName) {
-		o := old{short, int64(lifetime), len(web.CookiePrefix) + len(cookieName) + len(short) + len(value)}
+		o := old{short, int64(lifetime / time.Second), len(web.CookiePrefix) + len(cookieName) + len(short) + len(value)}
 		if len(short) == idShort {
 			o.age = f.age(id(short))
 		}

@@ -37,7 +37,11 @@ func LoadMaster(path string, fresh bool) (Master, error) {
 	if err != nil {
 		return Master{}, usher.Fail(usher.Unavailable, op, "the key file "+path+" can't be read", err)
 	}
-	return ParseMaster(string(raw))
+	m, err := ParseMaster(string(raw))
+	if err != nil {
+		err = usher.Fail(usher.Invalid, op, "the key file "+path+" does not hold 32 bytes in base64; restore it from your backup", err)
+	}
+	return m, err
 }
 
 // ParseMaster reads a master key from its base64 text.

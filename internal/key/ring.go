@@ -54,7 +54,7 @@ type Config struct {
 type Ring struct {
 	cfg  Config
 	now  atomic.Pointer[keys] // what is in force
-	seal sync.Map             // purpose -> *sealer, derived from the keys in force
+	seal sync.Map             // sealerName -> cipher.AEAD, derived from the keys in force
 	mac  sync.Map             // purpose -> derived MAC key
 	mu   sync.Mutex           // one rotation at a time
 }

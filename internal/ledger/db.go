@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/pressly/goose/v3"
@@ -58,7 +57,7 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 	const op = "ledger.Open"
 	defer func() {
 		if err != nil {
-			err = usher.Fail(usher.Unavailable, op, "The database "+filepath.Base(path)+" can't be opened.", err)
+			err = usher.Fail(usher.Invalid, op, "the database "+path+" can't be opened; check that its folder (data in the Server document) is there and can be written, and that the file is Usher's, or restore it from your backup", err)
 		}
 	}()
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)

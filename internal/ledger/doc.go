@@ -9,5 +9,5 @@
 // sync to the disk ([Ledger.Commit]), and nobody is answered before it.
 //
 // The ledger does not decide anything, and it does not know what tokens and
-// cookies look like: it sees hashes and ids only.
+// cookies look like: it draws bearer secrets ([NewSecret]) and keeps their hashes.
 package ledger

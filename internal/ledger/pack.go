@@ -17,11 +17,11 @@ import (
 var words []byte
 
 const (
-	packedWords = 1       // the first byte of a packed record: DEFLATE (RFC 1951) with words as its dictionary
-	maxRecord   = 4 << 20 // bytes of a record, unpacked
+	packedWords = 1        // the first byte of a packed record: DEFLATE (RFC 1951) with words as its dictionary
+	maxRecord   = 64 << 20 // bytes of a record, unpacked; the largest claims, every character escaped, make less
 )
 
-var errPacked = errors.New("ledger: a record is not packed in a form known here")
+var errPacked = errors.New("ledger: a record is too large, or not packed in a form known here")
 
 // packers are used again, because a new one costs more than packing.
 var packers = sync.Pool{New: func() any {
@@ -32,8 +32,11 @@ var packers = sync.Pool{New: func() any {
 	return w
 }}
 
-// pack makes a record a tenth of its size: most of it is said in every record.
+// pack makes a record small: most of it is said in every record.
 func pack(plain []byte) ([]byte, error) {
+	if len(plain) > maxRecord {
+		return nil, errPacked
+	}
 	var out bytes.Buffer
 	out.WriteByte(packedWords)
 	w := packers.Get().(*flate.Writer)

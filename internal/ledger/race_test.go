@@ -92,12 +92,12 @@ func TestOpenedByManyAtOnce(t *testing.T) {
 
 func TestOpenWhereNothingCanBe(t *testing.T) {
 	_, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "missing", "usher.db"))
-	wantKind(t, "no folder", err, usher.Unavailable)
+	wantKind(t, "no folder", err, usher.Invalid)
 	if usher.Shown(err) == "" {
 		t.Error("it does not say what to look at")
 	}
 	_, err = ledger.Open(t.Context(), t.TempDir())
-	wantKind(t, "a folder", err, usher.Unavailable)
+	wantKind(t, "a folder", err, usher.Invalid)
 }
 
 func TestKeysAreKept(t *testing.T) {

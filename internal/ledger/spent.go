@@ -20,7 +20,7 @@ const keyName = 6 // bytes of the name in front of a key's digest
 // NewKey is the key of a thing by its kind, tenant, scope (a provider or an
 // application, for one) and name. Each part enters with its length, so that no
 // two lists of parts give one key. The name's first bytes stand in front: names
-// that begin with the time lie in its order on the disk.
+// of one moment, which begin alike, lie near each other on the disk.
 func NewKey(kind, tenant, scope, name string) Key {
 	var b []byte
 	for _, part := range []string{kind, tenant, scope, name} {

@@ -13,7 +13,7 @@ type Linked struct {
 
 // Session is a browser session. The ledger knows the hash of its id only.
 type Session struct {
-	Hash     [32]byte // SHA-256 of the id
+	Hash     [32]byte // HashOf the id
 	Tenant   string
 	User     usher.UserID // "" for a person without an account
 	Store    string
@@ -31,7 +31,7 @@ type Session struct {
 
 // Code is an authorization code. The ledger knows its hash only.
 type Code struct {
-	Hash        [32]byte // SHA-256 of the code
+	Hash        [32]byte // HashOf the code
 	Tenant      string
 	Application string
 	Session     [32]byte // hash of the session's id

@@ -22,7 +22,7 @@ const (
 	lookRounds = 2
 )
 
-// writer runs all writes, on one connection in one goroutine. It takes whatever
+// writer runs all writes, and the few reads of sign-ins, on one connection in one goroutine. It takes whatever
 // is queued, up to batchSize members, into one transaction: with many writers a
 // sync to the disk is shared by many, with one writer nobody waits for company.
 type writer struct {
@@ -104,14 +104,18 @@ func (w *writer) close() error {
 }
 
 func (w *writer) run() {
-	finished := false
+	finished, b := false, &batch{}
 	defer func() {
-		if !finished { // a member ended this goroutine (runtime.Goexit, as a failing test does)
-			go w.run()
+		if finished {
+			return
 		}
+		// A member ended this goroutine (runtime.Goexit, as a failing test does).
+		// Those gathered with it are answered, and the rest have another writer.
+		w.answer(append(b.views, b.writes...), func([]*member) error { return errEnded })
+		go w.run()
 	}()
 	for first := range w.queue {
-		b := &batch{}
+		b.views, b.writes = nil, nil
 		b.add(first)
 		w.gather(b)
 		for range lookRounds { // who has read now may write in this batch
@@ -120,8 +124,11 @@ func (w *writer) run() {
 			w.answer(views, w.view)
 			w.gather(b)
 		}
-		w.answer(b.views, w.view)
-		w.answer(b.writes, w.transact)
+		views, writes := b.views, b.writes
+		b.views = nil
+		w.answer(views, w.view)
+		b.writes = nil
+		w.answer(writes, w.transact)
 	}
 	finished = true
 	close(w.stopped)

@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	usher "github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/flow"
 	"github.com/usher-id/usher/internal/ledger"
 	"github.com/usher-id/usher/internal/token"
 )
 
 // Bounds of an authorization request, in bytes.
 const (
-	maxRequest   = 1800 // all that travels in the sealed login state
+	maxRequest   = flow.MaxRequest // all that travels in the sealed login state
 	maxLoginHint = 320
 	maxIdPHint   = 128
 )

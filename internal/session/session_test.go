@@ -163,7 +163,7 @@ func TestA091_ChangedCookieIsNoSession(t *testing.T) {
 }
 
 // The cookie of one tenant opens nothing at another.
-func TestCookieOfAnotherTenant(t *testing.T) {
+func TestA093_CookieOfAnotherTenant(t *testing.T) {
 	k, s := keeper()
 	value := begin(t, k, s, ledger.Session{Subject: "1"})
 	other := &session.Keeper{Ledger: s, Now: k.Now, Tenant: "other"}

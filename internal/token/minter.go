@@ -33,7 +33,7 @@ type Lifetimes struct {
 	Code    time.Duration // default 60 s
 	ID      time.Duration // default 10 min
 	Access  time.Duration // default 10 min
-	Offline time.Duration // of a family with offline access, counted from its sign-in; default 30 days
+	Offline time.Duration // of a family with offline access, counted from the first use of its code; default 30 days
 }
 
 // Minter makes and checks tokens of one issuer. It holds no state of its own

@@ -62,10 +62,10 @@ func read[T any](path string, parse func(io.Reader) (T, error)) (T, error) {
 	return out, nil
 }
 
-// row is one line of the catalogue: number, round, state (now, later or
+// row is one line of the catalogue: number, since, state (now, later or
 // refused), title and, for a refused one, the reason.
 type row struct {
-	number, round, state, title, reason string
+	number, since, state, title, reason string
 }
 
 func parseRows(r io.Reader) ([]row, error) {
@@ -79,7 +79,7 @@ func parseRows(r io.Reader) ([]row, error) {
 		f := append(strings.Split(lines.Text(), "\t"), "")
 		switch {
 		case len(f) < 5 || !number.MatchString(f[0]) || seen[f[0]]:
-			return nil, fmt.Errorf("line %d is not a new row: number, round, state, title, reason", n)
+			return nil, fmt.Errorf("line %d is not a new row: number, since, state, title, reason", n)
 		case !slices.Contains([]string{"now", "later", "refused"}, f[2]):
 			return nil, fmt.Errorf("line %d: there is no state %q", n, f[2])
 		case f[2] == "refused" && f[4] == "":

@@ -112,7 +112,7 @@ CREATE TABLE policy (
     body    TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What was decided. sealed is the whole record.
+-- What was decided. sealed is the whole record, packed and sealed.
 CREATE TABLE decision (
     id          TEXT    NOT NULL PRIMARY KEY,
     tenant      TEXT    NOT NULL,
@@ -140,9 +140,9 @@ CREATE TABLE outbox (
     delivered INTEGER
 ) STRICT;
 
--- What follows of sessions, codes and families has wide rows under random keys.
--- They are rowid tables, so that rows are appended and only their narrow keys
--- are scattered: half the pages a sign-in would write otherwise.
+-- Sessions, codes, families and what is spent are rowid tables: rows are appended
+-- in the order of their making, and so are their keys, which begin with the time.
+-- Fewer pages change with each sign-in, and the oldest rows are found without an index.
 
 -- Browser sessions. person is sealed: what is known of a person without an account.
 CREATE TABLE session (
