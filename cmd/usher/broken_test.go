@@ -69,8 +69,8 @@ func TestA037_ThousandsOfGroups(t *testing.T) {
 		t.Errorf("%d memberships, want the one that is mapped", n)
 	}
 	_, p, err := w.signIn(t.Context(), "contoso", "too-many")
-	if err != nil || p.status != http.StatusForbidden {
-		t.Errorf("ten thousand groups of 256 bytes: status %d, %v", p.status, err)
+	if err != nil || p.status != http.StatusForbidden || !strings.Contains(p.body, "upstream.invalid") {
+		t.Errorf("ten thousand groups of 256 bytes: status %d, decided %v, %v", p.status, rows[string](t, w, "SELECT reason FROM decision"), err)
 	}
 	if n := w.count(t, "account"); n != 1 {
 		t.Errorf("%d accounts, want 1", n)

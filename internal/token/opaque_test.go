@@ -107,7 +107,7 @@ func TestCodes(t *testing.T) {
 	}
 }
 
-func TestPKCE(t *testing.T) {
+func TestA082_PKCE(t *testing.T) {
 	// The example of RFC 7636, appendix B.
 	const verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 	if !token.Proves(verifier, challenge) || !token.ChallengeFits(challenge) {

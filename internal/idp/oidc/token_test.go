@@ -2,16 +2,19 @@ package oidc
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -138,14 +141,17 @@ func TestA044_KeysInTheHeaderAreIgnored(t *testing.T) {
 		"x5u":          func(h map[string]any) { h["x5u"] = evil.URL },
 		"jwk":          func(h map[string]any) { h["jwk"] = attacker },
 		"jwk, no kid":  func(h map[string]any) { h["jwk"] = attacker; delete(h, "kid") },
-		"x5c":          func(h map[string]any) { h["x5c"] = []string{base64.StdEncoding.EncodeToString([]byte("x"))} },
+		"x5c":          func(h map[string]any) { h["x5c"] = []string{certificate(t, key)} },
+		"x5c, no kid":  func(h map[string]any) { h["x5c"] = []string{certificate(t, key)}; delete(h, "kid") },
+		"x5c, no DER":  func(h map[string]any) { h["x5c"] = []string{base64.StdEncoding.EncodeToString([]byte("x"))} },
 		"kid a path":   func(h map[string]any) { h["kid"] = "../../dev/null" },
 		"kid a number": func(h map[string]any) { h["kid"] = 7 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.provider.Misbehave(idptest.Tamper{Header: change, Sign: sign})
 			a := w.signIn(t)
-			if r := a.Fault.Reason; r != usher.ReasonSignature && r != usher.ReasonMalformed {
+			malformed := name == "x5c, no DER" || name == "kid a number"
+			if r := a.Fault.Reason; r != usher.ReasonSignature && (r != usher.ReasonMalformed || !malformed) {
 				t.Errorf("fault %q", r)
 			}
 		})
@@ -160,6 +166,18 @@ func TestA044_KeysInTheHeaderAreIgnored(t *testing.T) {
 	if n := fetched.Load(); n != 0 {
 		t.Errorf("the attacker's address was visited %d times", n)
 	}
+}
+
+// certificate is one for the attacker's key, signed by itself.
+func certificate(t *testing.T, key crypto.Signer) string {
+	t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "evil"},
+		NotBefore: time.Unix(0, 0), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(der)
 }
 
 // claimRows are tokens signed by the provider that are not for this sign-in.
