@@ -194,6 +194,14 @@ func (p *plan) doLink(ctx context.Context, t *Tx) error {
 	return nil
 }
 
+// Seen keeps that an application knows a subject as a person without an account,
+// so that it goes on knowing them by the same sub when there is one.
+func (t *Tx) Seen(ctx context.Context, tenant, idp, subject, application string) error {
+	_, err := t.exec(ctx, "ledger.Seen", `INSERT INTO seen (tenant, idp, subject, application, at)
+		VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, tenant, idp, subject, application, t.l.now())
+	return err
+}
+
 // doKnown keeps which applications know this person by what.
 func (p *plan) doKnown(ctx context.Context, t *Tx) error {
 	if len(p.seen) > 0 {

@@ -102,6 +102,11 @@ func (p *Provider) issue(ctx context.Context, tx *ledger.Tx, q request, s ledger
 		RedirectURI: q.Redirect, Challenge: q.Challenge, Nonce: q.Nonce, Scope: q.Scope,
 		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, Decision: s.Decision,
 	})
+	if s.User == "" { // an application met by single sign-on keeps the sub it sees too
+		if err := tx.Seen(ctx, p.tenant, s.IdP, s.Subject, q.Client); err != nil {
+			return "", usher.Wrap("op.issue", err)
+		}
+	}
 	if err := tx.IssueCode(ctx, code); err != nil {
 		return "", usher.Wrap("op.issue", err)
 	}

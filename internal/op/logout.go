@@ -10,6 +10,7 @@ import (
 
 	usher "github.com/usher-id/usher"
 	"github.com/usher-id/usher/internal/ledger"
+	"github.com/usher-id/usher/internal/session"
 	"github.com/usher-id/usher/internal/token"
 	"github.com/usher-id/usher/internal/web"
 )
@@ -53,6 +54,12 @@ func (l left) Href() template.URL { return web.Link(l.next) }
 func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 	l, s, live, ok := p.leaving(w, r)
 	if !ok {
+		return
+	}
+	if !live && r.Method == http.MethodPost && len(r.CookiesNamed(session.CookieName)) == 0 {
+		// Browsers keep the cookie from a form that another site posts, so there may
+		// be a session all the same. Our own page's form brings it.
+		p.cfg.Kit.Page(w, r, http.StatusOK, leavePage, l)
 		return
 	}
 	if live {
