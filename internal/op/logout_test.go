@@ -184,3 +184,20 @@ func TestLogoutFailsAloud(t *testing.T) {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 }
+
+// A browser keeps the session cookie from a form that another site posts. Then
+// nothing has ended, and nothing may look as if it had.
+func TestLogoutPostedByAnotherSiteAsks(t *testing.T) {
+	w := newWorld(t)
+	g := w.signIn(t, "payroll")
+	cookies := w.cookies
+	w.cookies = map[string]string{}
+	r := w.do(post("/logout", url.Values{"id_token_hint": {g.ID}, "post_logout_redirect_uri": {bye}}))
+	if r.status != http.StatusOK || !strings.Contains(r.body, `action="/logout/confirmed"`) || len(r.header.Values("Set-Cookie")) > 0 {
+		t.Errorf("status %d, cookies %v\n%s", r.status, r.header.Values("Set-Cookie"), r.body)
+	}
+	w.cookies = cookies
+	if !w.signedIn(t) {
+		t.Error("another site signed the person out")
+	}
+}
