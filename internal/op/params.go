@@ -7,10 +7,9 @@ import (
 	"net/http"
 	"net/url"
 	"unicode/utf8"
-)
 
-// maxBody is the most a form may hold, in bytes.
-const maxBody = 64 << 10
+	"github.com/usher-id/usher/internal/web"
+)
 
 // params are the parameters of a request. A parameter without a value counts as
 // not sent (RFC 6749, section 3.1).
@@ -28,7 +27,7 @@ func readForm(r *http.Request) (params, error) {
 	if !isForm(r) {
 		return nil, badRequest("the Content-Type must be application/x-www-form-urlencoded")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, web.MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,19 @@ func TestUserinfoWithoutAnAccount(t *testing.T) {
 	}
 	if want["sub"] == "s-9" || len(want["sub"].(string)) != 43 {
 		t.Errorf("sub %v", want["sub"])
+	}
+}
+
+// An application reached by single sign-on sees the sub of a person without an
+// account as well, and is remembered for it.
+func TestSingleSignOnWithoutAnAccountIsRemembered(t *testing.T) {
+	w := newWorld(t)
+	w.withoutAccount(t, "s-9")
+	w.signIn(t, "payroll")
+	w.signIn(t, "other")
+	apps, err := w.ledger.SeenBy(t.Context(), usher.DefaultTenant, "contoso", "s-9")
+	if err != nil || !slices.Contains(apps, "other") {
+		t.Errorf("known by %v, %v", apps, err)
 	}
 }
 
