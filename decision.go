@@ -51,6 +51,7 @@ type Decision struct {
 	Reason  Reason       `json:"reason"`
 	User    UserID       `json:"user,omitempty"`    // the account, for Create, Link and Update
 	Store   string       `json:"store,omitempty"`   // the account's store
+	Prompts []Prompt     `json:"prompts,omitempty"` // what to ask the person, for Prompt, in the order to show
 	Changes []Change     `json:"changes,omitempty"` // what Apply will do, in order
 	Assumes []Assumption `json:"assumes,omitempty"` // what must still hold in the same transaction
 	Trace   []Step       `json:"trace"`             // every question asked, in order
@@ -62,10 +63,12 @@ type ChangeOp string
 // The changes. Those on the store come before those on the ledger.
 const (
 	OpCreateUser     ChangeOp = "createUser"     // store: Name is the username, Values[0] its canonical form
-	OpSetAttribute   ChangeOp = "setAttribute"   // store: attribute Name = Values, Verified; with provenance by Rule
+	OpSetAttribute   ChangeOp = "setAttribute"   // store: attribute Name = Values, Verified; with provenance by Rule, from Source
 	OpClearAttribute ChangeOp = "clearAttribute" // store: attribute Name is removed; provenance too
 	OpJoinGroup      ChangeOp = "joinGroup"      // store: a member of group Name
 	OpLeaveGroup     ChangeOp = "leaveGroup"     // store: no longer a member of group Name
+	OpSetPassword    ChangeOp = "setPassword"    // store: the password that was given with the answers, which the decision never sees
+	OpDropPassword   ChangeOp = "dropPassword"   // store: the account's password is no more
 	OpGrant          ChangeOp = "grant"          // ledger: Grant kind and Name, from this provider, by Rule
 	OpRevoke         ChangeOp = "revoke"         // ledger: this provider's grant of that kind and Name is taken back
 	OpUnlink         ChangeOp = "unlink"         // ledger: the link of this subject, to an account that is gone
@@ -73,17 +76,21 @@ const (
 	OpAlias          ChangeOp = "alias"          // ledger: application Name keeps the sub it knew this person by
 	OpSeen           ChangeOp = "seen"           // ledger: application Name now knows this subject without an account
 	OpLogin          ChangeOp = "login"          // ledger: the link was used now
+	OpConsent        ChangeOp = "consent"        // ledger: a receipt for Consent; it takes the place of earlier ones of that purpose
+	OpEndSessions    ChangeOp = "endSessions"    // ledger: every session and token of the account ends
 	OpTell           ChangeOp = "tell"           // outbox: event Name
 )
 
 // Change is one thing Apply will do. Op says which fields count.
 type Change struct {
-	Op       ChangeOp  `json:"op"`
-	Name     string    `json:"name,omitempty"`
-	Values   []string  `json:"values,omitempty"`
-	Verified bool      `json:"verified,omitempty"`
-	Grant    GrantKind `json:"grant,omitempty"`
-	Rule     string    `json:"rule,omitempty"`
+	Op       ChangeOp   `json:"op"`
+	Name     string     `json:"name,omitempty"`
+	Values   []string   `json:"values,omitempty"`
+	Verified bool       `json:"verified,omitempty"`
+	Grant    GrantKind  `json:"grant,omitempty"`
+	Rule     string     `json:"rule,omitempty"`
+	Source   SourceKind `json:"source,omitempty"` // OpSetAttribute: "" is the provider
+	Consent  *Consent   `json:"consent,omitempty"`
 }
 
 // AssumptionKind is one kind of fact a decision stands on.
@@ -99,6 +106,8 @@ const (
 	AssumeAttribute    AssumptionKind = "attribute"    // attribute Name of User is Values, Verified or not (no values: it has none)
 	AssumeGroups       AssumptionKind = "groups"       // User's memberships are exactly Values
 	AssumeGrants       AssumptionKind = "grants"       // User's grants are exactly Values, each "kind/name/source kind/source name"
+	AssumeUnheld       AssumptionKind = "unheld"       // nobody in Store but User (if named) holds Values[0], folded, in the attribute Name
+	AssumeHeldBy       AssumptionKind = "heldBy"       // User alone in Store holds Values[0], folded, in the attribute Name
 )
 
 // Assumption is a fact that must still hold in the transaction that applies the
@@ -120,6 +129,7 @@ type Enforcement string
 const (
 	ByUniqueKey Enforcement = "unique key"
 	ByRowLock   Enforcement = "locked row"
+	ByOneWriter Enforcement = "one writer at a time" // where there are several, it takes a reservation
 )
 
 // Enforcements says for every kind of assumption what enforces it where the
@@ -133,6 +143,8 @@ var Enforcements = map[AssumptionKind]Enforcement{
 	AssumeAttribute:    ByRowLock,
 	AssumeGroups:       ByRowLock,
 	AssumeGrants:       ByRowLock,
+	AssumeUnheld:       ByOneWriter,
+	AssumeHeldBy:       ByOneWriter,
 }
 
 // Record is a decision with everything it was made from, as the ledger keeps it

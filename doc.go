@@ -36,3 +36,7 @@ func (id Identity) Sub() string {
 
 // Label joins the parts of a composite name for reading, not for keys.
 func Label(parts ...string) string { return strings.Join(parts, "/") }
+
+// LocalIdP is the name under which sign-ins by a password of ours appear where
+// others have a provider's. No provider can be called that.
+const LocalIdP = "local"

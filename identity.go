@@ -49,9 +49,18 @@ type Identity struct {
 	AMR        []string    `json:"amr,omitempty"`
 	Admission  Admission   `json:"admission"`
 	Username   Derived     `json:"username"`
+	Store      Derived     `json:"store,omitzero"`       // what the rule jit.store.rule chose
+	Home       AccountRef  `json:"home,omitzero"`        // a local sign-in: the account whose password was given
 	Attributes []Attribute `json:"attributes,omitempty"` // sorted by name
 	Groups     Derived     `json:"groups"`               // the provider's group names, sorted, without duplicates
 	Trace      []Step      `json:"trace,omitempty"`      // every expression evaluated, in order
+	Redacted   bool        `json:"redacted,omitempty"`   // username, attributes and groups were taken out: the person left
+}
+
+// AccountRef names an account.
+type AccountRef struct {
+	Store string `json:"store"`
+	User  UserID `json:"user"`
 }
 
 // Admission is what the provider's admit condition said.
@@ -73,6 +82,7 @@ type Derived struct {
 type Attribute struct {
 	Name     string `json:"name"`
 	Verified bool   `json:"verified,omitempty"` // the provider vouches for this very value
+	Passing  bool   `json:"passing,omitempty"`  // for the application's tokens of this session only; never stored in an account
 	Derived
 }
 

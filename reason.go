@@ -13,6 +13,16 @@ const (
 	ReasonPassNoMatch    Reason = "pass.no_match"
 	ReasonVanishedAnew   Reason = "create.after_vanished"
 	ReasonResumedPending Reason = "create.resumed"
+	ReasonLinkedAuto     Reason = "link.matched"
+	ReasonLinkedProven   Reason = "link.proven"
+	ReasonPassStoreDown  Reason = "pass.store_unavailable"
+	ReasonLocal          Reason = "local.signed_in"
+)
+
+// Why the person is asked before anything is decided.
+const (
+	ReasonPromptDetails Reason = "prompt.details" // username, password, attributes or consent
+	ReasonPromptProof   Reason = "prompt.proof"   // there is an account already: is it theirs?
 )
 
 // Why decide refuses.
@@ -32,6 +42,8 @@ const (
 	ReasonAccountLocked       Reason = "account.locked"
 	ReasonAccountPending      Reason = "account.pending"
 	ReasonAccountExpired      Reason = "account.expired"
+	ReasonAccountRefused      Reason = "account.refused" // shown instead of the four above where the server hides states
+	ReasonIssuerChanged       Reason = "link.issuer_changed"
 	ReasonSnapshotIncomplete  Reason = "snapshot.incomplete"
 	ReasonLinkAmbiguous       Reason = "link.ambiguous"
 	ReasonNoMatch             Reason = "match.none"
@@ -39,6 +51,27 @@ const (
 	ReasonUsernameFailed      Reason = "create.username_failed"
 	ReasonUsernameInvalid     Reason = "create.username_invalid"
 	ReasonUsernameTaken       Reason = "create.username_taken"
+	ReasonAttributeTaken      Reason = "create.attribute_taken"
+	ReasonAttributeMissing    Reason = "attribute.missing"
+	ReasonStoreUnknown        Reason = "store.unknown"
+	ReasonStoreFailed         Reason = "store.rule_failed"
+	ReasonMatchAmbiguous      Reason = "match.ambiguous"
+	ReasonMatchNever          Reason = "match.never"
+	ReasonMatchUnverified     Reason = "match.unverified"
+	ReasonMatchUnusable       Reason = "match.unusable"
+	ReasonMatchPrivileged     Reason = "match.privileged"
+	ReasonProviderNotAllowed  Reason = "application.provider_not_allowed"
+	ReasonNeedsAccount        Reason = "application.needs_account"
+	ReasonPromptDeclined      Reason = "prompt.declined"
+	ReasonPromptAbandoned     Reason = "prompt.abandoned"
+	ReasonPromptExhausted     Reason = "prompt.too_many"
+)
+
+// Why a local sign-in is refused ([Fault]).
+const (
+	ReasonLocalRefused Reason = "local.refused"  // the name or the password is wrong; never says which
+	ReasonLocalTooMany Reason = "local.too_many" // too many wrong passwords for this name, or from this address
+	ReasonResetUnknown Reason = "local.code_unknown"
 )
 
 // Why a connector could not vouch for an assertion ([Fault]).

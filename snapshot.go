@@ -8,6 +8,8 @@ const (
 	AskLink     QuestionKind = "link"     // which account is linked to (tenant, IdP, Subject)? answered with the account
 	AskUsername QuestionKind = "username" // who in Store is called Name? answered with the name's canonical form
 	AskSeen     QuestionKind = "seen"     // which applications know this subject as a person without an account?
+	AskHolders  QuestionKind = "holders"  // which accounts in Store hold Value (folded) in the attribute Name? answered with the account if it is one
+	AskAccount  QuestionKind = "account"  // what is the account User in Store?
 )
 
 // Question is one fact to be read before deciding. Questions are comparable.
@@ -17,7 +19,12 @@ type Question struct {
 	Subject    string       `json:"subject,omitempty"`
 	Store      string       `json:"store,omitempty"`
 	Name       string       `json:"name,omitempty"`
+	Value      string       `json:"value,omitempty"`      // AskHolders: as [Fold] gives it
+	User       UserID       `json:"user,omitempty"`       // AskAccount
+	Lax        bool         `json:"lax,omitempty"`        // AskUsername: the store's own pattern need not fit
+	Whole      bool         `json:"whole,omitempty"`      // AskUsername: answered with the account, too
 	IfUnlinked bool         `json:"ifUnlinked,omitempty"` // need not be read when AskLink found an account
+	IfLinked   bool         `json:"ifLinked,omitempty"`   // AskHolders: Store is that of the linked account; need not be read without one, or if it holds Value itself
 }
 
 // Finding says how many were found. The zero Finding is "not known", which
@@ -38,10 +45,11 @@ type Answer struct {
 	Found        Finding  `json:"found"`
 	Why          string   `json:"why,omitempty"`          // why it is not known
 	Link         *Link    `json:"link,omitempty"`         // AskLink, found one
-	Account      *Account `json:"account,omitempty"`      // AskLink, found one and the account is there
+	Down         bool     `json:"down,omitempty"`         // it is not known because the store did not answer
+	Account      *Account `json:"account,omitempty"`      // AskLink, found one and the account is there; AskHolders and AskAccount, found one; AskUsername if Whole
 	User         UserID   `json:"user,omitempty"`         // AskUsername, found one
 	Canonical    string   `json:"canonical,omitempty"`    // AskUsername: the name as the store compares it
-	Unfit        string   `json:"unfit,omitempty"`        // AskUsername: why the store can't accept this name
+	Unfit        Unfit    `json:"unfit,omitempty"`        // AskUsername: why the store can't accept this name
 	Applications []string `json:"applications,omitempty"` // AskSeen, sorted
 }
 
@@ -63,14 +71,11 @@ func (s Snapshot) Answer(q Question) Answer {
 	return Answer{Question: q, Why: "not read"}
 }
 
-// Answers are what the person gave when asked, as facts. They hold no password.
-// Nothing is asked yet, so there are none.
-type Answers struct{}
-
 // Link ties a provider's subject to an account. (Tenant, IdP, Subject) is unique.
 type Link struct {
 	Store   string  `json:"store"`
 	User    UserID  `json:"user"`
+	Issuer  string  `json:"issuer,omitempty"`  // that vouched when it was made; "" if it was not noted
 	Pending bool    `json:"pending,omitempty"` // begun and not finished: a crash between two stores
 	At      Instant `json:"at"`                // when it was made
 }
@@ -97,6 +102,29 @@ type Account struct {
 	Attributes []Held       `json:"attributes,omitempty"` // sorted by name
 	Groups     []string     `json:"groups,omitempty"`     // memberships in the store, sorted
 	Grants     []Grant      `json:"grants,omitempty"`     // sorted by kind, name, source
+	Password   Credential   `json:"password,omitempty"`   // whether it has one, never what it is
+	Receipts   []Receipt    `json:"receipts,omitempty"`   // those not revoked, sorted by purpose: the latest of each
+	Links      []string     `json:"links,omitempty"`      // the providers it is linked to, sorted, each once
+}
+
+// Credential says whether an account has a password, and what it is worth.
+type Credential string
+
+// The credentials.
+const (
+	CredentialNone     Credential = ""
+	CredentialProven   Credential = "proven"   // set by the person, once they had proved who they are
+	CredentialUnproven Credential = "unproven" // set by somebody else; dropped when the account is linked without a proof
+)
+
+// Receipt is what an account agreed to, as decide needs it.
+type Receipt struct {
+	ID         string   `json:"id"`
+	Purpose    string   `json:"purpose"`
+	Version    int      `json:"version"`
+	Accepted   bool     `json:"accepted"`             // false: an optional purpose was refused, and is not asked about again
+	Attributes []string `json:"attributes,omitempty"` // those agreed to, sorted
+	At         Instant  `json:"at"`
 }
 
 // Held is one attribute of an account with its provenance.

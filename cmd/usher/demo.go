@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"time"
@@ -9,6 +10,8 @@ import (
 	usher "github.com/usher-id/usher"
 	"github.com/usher-id/usher/internal/demo"
 	"github.com/usher-id/usher/internal/explain"
+	"github.com/usher-id/usher/internal/ledger"
+	"github.com/usher-id/usher/internal/store"
 )
 
 func runDemo(ctx context.Context, port int, out, errOut io.Writer) error {
@@ -31,9 +34,37 @@ func runDemo(ctx context.Context, port int, out, errOut io.Writer) error {
 					return explain.Tell(rec), err
 				},
 				Disable: func(ctx context.Context, user usher.UserID) error {
-					return s.path.SetState(ctx, usher.DefaultTenant, user, usher.StateDisabled)
+					ref := usher.AccountRef{Store: usher.PrimaryStore, User: user}
+					return s.path.SetState(ctx, usher.DefaultTenant, ref, usher.StateDisabled, operator)
 				},
+				Reload: func(context.Context) error {
+					cfg, err := load(file)
+					if err == nil {
+						s.use(cfg, time.Now)
+					}
+					return err
+				},
+				Forget: s.forget,
 			}, nil
 		},
 	})
+}
+
+// forget deletes every account.
+func (s *server) forget(ctx context.Context) error {
+	for _, in := range s.config().Stores {
+		var users []store.User
+		err := s.ledger.View(ctx, func(tx *ledger.Tx) (err error) {
+			at, _ := tx.Store(in.Name)
+			users, err = at.List(ctx, usher.DefaultTenant, "", 1000)
+			return err
+		})
+		for _, u := range users {
+			err = errors.Join(err, s.path.Delete(ctx, usher.DefaultTenant, usher.AccountRef{Store: in.Name, User: u.ID}, operator))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -23,7 +23,7 @@ func explainID(ctx context.Context, file, id string) (_ string, err error) {
 	if _, err := os.Stat(file); err != nil {
 		return "", usher.Fail(usher.Invalid, "explain", "there is no database "+file+"; run this in Usher's folder, or name its configuration with --config", err)
 	}
-	v, err := openVault(ctx, cfg.Server.Data, time.Now)
+	v, err := openVault(ctx, cfg, time.Now)
 	if err != nil {
 		return "", err
 	}
@@ -44,6 +44,11 @@ func (v *vault) explain(ctx context.Context, kit *web.Kit, id string) (string, e
 		said := reason.Said()
 		return fmt.Sprintf("Somebody was turned away at the door, before there was anything to decide.\n\n  when     %s\n  reason   %s\n  meaning  %s\n",
 			explain.Moment(at), reason, said.Do), nil
+	}
+	if rec, waiting, err := v.ledger.WaitingRecord(ctx, id); err != nil {
+		return "", err
+	} else if waiting {
+		return explain.Tell(rec).Text(), nil
 	}
 	rec, err := v.ledger.Explain(ctx, id)
 	if usher.KindOf(err) == usher.NotFound {

@@ -51,7 +51,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(serveCommand(), demoCommand(), explainCommand())
+	c.AddCommand(serveCommand(), demoCommand(), explainCommand(), userCommand(), idpCommand(), importCommand(), exportCommand())
 	return c
 }
 

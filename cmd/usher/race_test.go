@@ -92,7 +92,9 @@ func crowd(conflict string) []upstream {
 	for i := range 8 {
 		u := upstream{name: fmt.Sprintf("idp%d", i), policy: mapping + "jit: { enabled: true, usernameConflict: " + conflict + " }\n"}
 		for round := range *rounds {
-			u.people = append(u.people, person(fmt.Sprintf("s-%d", round), fmt.Sprintf("ann%d-", round)))
+			p := person(fmt.Sprintf("s-%d", round), fmt.Sprintf("ann%d-", round))
+			p.Claims = idptest.Always(map[string]any{"preferred_username": fmt.Sprintf("ann%d-", round), "email": fmt.Sprintf("ann%d@idp%d.test", round, i), "email_verified": true})
+			u.people = append(u.people, p)
 		}
 		out = append(out, u)
 	}
@@ -140,6 +142,32 @@ func TestF004_EightProvidersOneUsernameSuffix(t *testing.T) {
 	}
 }
 
+// Eight providers assert one person at once, by a verified address for whose
+// domain each of them vouches, and the rule is auto: one account, eight links.
+func TestP053_P063_EightProvidersOnePersonAuto(t *testing.T) {
+	var ups []upstream
+	for i := range 8 {
+		u := upstream{name: fmt.Sprintf("idp%d", i), policy: "vouchesFor: [contoso.test]\n" + mapping +
+			"jit: { enabled: true, usernameConflict: suffix, link: { rules: [ { match: email, when: auto } ] } }\n"}
+		for round := range *rounds {
+			p := person(fmt.Sprintf("s-%d-%d", i, round), fmt.Sprintf("ann%d-%d", round, i))
+			p.Claims = idptest.Always(map[string]any{"preferred_username": p.Name, "email": fmt.Sprintf("ann%d@contoso.test", round), "email_verified": true})
+			u.people = append(u.people, p)
+		}
+		ups = append(ups, u)
+	}
+	w := newWorld(t, ups...)
+	for round := range *rounds {
+		out := w.race(t, 8, func(i int) (string, string) { return fmt.Sprintf("idp%d", i), fmt.Sprintf("s-%d-%d", i, round) })
+		if admitted, persons := subs(out); admitted != 8 || len(persons) != 1 {
+			t.Fatalf("round %d: %d let in as %d persons, want 8 and 1", round, admitted, len(persons))
+		}
+		if a, l := w.count(t, "account"), w.count(t, "link"); a != round+1 || l != 8*(round+1) {
+			t.Fatalf("round %d: %d accounts and %d links, want one and eight each round", round, a, l)
+		}
+	}
+}
+
 // A person who is disabled while signing in again and again: as soon as the
 // change is durable nobody gets a new session, and nothing re-enables them.
 func TestF006_I7_DisableDuringSignIns(t *testing.T) {
@@ -166,7 +194,7 @@ func TestF006_I7_DisableDuringSignIns(t *testing.T) {
 	for range 16 { // in full swing
 		<-through
 	}
-	if err := w.path.SetState(t.Context(), "default", usher.UserID(first.Claims.Sub), "disabled"); err != nil {
+	if err := w.path.SetState(t.Context(), "default", usher.AccountRef{Store: "PRIMARY", User: usher.UserID(first.Claims.Sub)}, "disabled", "test"); err != nil {
 		t.Fatal(err)
 	}
 	_, p, err := w.signIn(t.Context(), "contoso", "s-1")
@@ -175,7 +203,7 @@ func TestF006_I7_DisableDuringSignIns(t *testing.T) {
 	if err != nil || p.status != http.StatusForbidden || !strings.Contains(p.body, "account.disabled") {
 		t.Errorf("after the change: status %d, %v\n%s", p.status, err, p.body)
 	}
-	acc, err := w.ledger.Account(t.Context(), "default", usher.UserID(first.Claims.Sub))
+	acc, err := w.ledger.Account(t.Context(), "default", "PRIMARY", usher.UserID(first.Claims.Sub))
 	if err != nil || acc.State != "disabled" {
 		t.Errorf("the account is %s, %v", acc.State, err)
 	}

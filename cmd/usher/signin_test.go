@@ -26,7 +26,7 @@ func TestP002_P009_P014_FirstAndSecondSignIn(t *testing.T) {
 	if first.Claims.Sub != second.Claims.Sub {
 		t.Errorf("the second sign-in is %s, the first was %s", second.Claims.Sub, first.Claims.Sub)
 	}
-	acc, err := w.ledger.Account(t.Context(), usher.DefaultTenant, usher.UserID(first.Claims.Sub))
+	acc, err := w.ledger.Account(t.Context(), usher.DefaultTenant, usher.PrimaryStore, usher.UserID(first.Claims.Sub))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,9 +51,14 @@ export async function shoot(page, name) {
   await page.setViewportSize({ width: 1280, height: 900 });
 }
 
+/** Takes one picture of the page as it is. */
+export function glance(page, name) {
+  return page.screenshot({ path: path.join(shots, `${name}.png`), fullPage: true });
+}
+
 /** Runs axe on the page, in light and dark, and wants no violation. */
-export async function accessible(page, name) {
-  for (const colorScheme of ['light', 'dark']) {
+export async function accessible(page, name, schemes = ['light', 'dark']) {
+  for (const colorScheme of schemes) {
     await page.emulateMedia({ colorScheme });
     await page.evaluate(axe); // not as a script element, which the pages' policy forbids
     const { violations } = await page.evaluate(() => globalThis.axe.run(document));

@@ -33,6 +33,7 @@ var usher = archtest.House{
 		{"internal/flow"},
 		{"internal/op"},
 		{"internal/config"},
+		{"internal/wso2"},
 		{"internal/idptest", "internal/storetest", "internal/archtest", "internal/web/webtest"},
 		{"internal/demo"},
 		{"cmd/usher"},

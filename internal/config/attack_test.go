@@ -135,7 +135,7 @@ admit: { when: claims.f == }
 
 func FuzzLoad(f *testing.F) {
 	f.Add(config.Example)
-	for _, cases := range []map[string]struct{ text, want string }{faultCases, providerFaultCases} {
+	for _, cases := range []map[string]struct{ text, want string }{faultCases, providerFaultCases, jitFaultCases, documentFaultCases} {
 		for _, c := range cases {
 			f.Add(c.text)
 		}

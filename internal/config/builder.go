@@ -11,9 +11,15 @@ import (
 type builder struct {
 	*reader
 	server       *placed[Server]
+	stores       []placed[Store]
+	purposes     []placed[Purpose]
 	providers    []placed[Provider]
 	applications []placed[op.Application]
+	checks       []func(*Config)
 }
+
+// later leaves a check until all documents are read.
+func (b *builder) later(check func(*Config)) { b.checks = append(b.checks, check) }
 
 // placed is what was read, with the places that checks across documents point at.
 type placed[T any] struct {
@@ -32,9 +38,13 @@ func (b *builder) document(n node) {
 		return
 	}
 	kind := s.get("kind").required("kind: IdentityProvider")
-	switch kind.choice("", "Server", "IdentityProvider", "Application") {
+	switch kind.choice("", "Server", "UserStore", "Purpose", "IdentityProvider", "Application") {
 	case "Server":
 		b.addServer(s)
+	case "UserStore":
+		b.addStore(s)
+	case "Purpose":
+		b.addPurpose(s)
 	case "IdentityProvider":
 		b.addProvider(s)
 	case "Application":
@@ -42,28 +52,11 @@ func (b *builder) document(n node) {
 	}
 }
 
-// addServer reads a document of kind Server.
-func (b *builder) addServer(s *section) {
-	if b.server != nil {
-		s.fault("is a second document of kind Server, the first is in %s; keep one", b.server.name.file.name)
-	}
-	out := Server{Listen: s.get("listen").listenable(defaultListen)}
-	issuer := s.get("issuer")
-	out.Issuer = issuer.issuerOfOurs()
-	out.Data = s.get("data").folder()
-	log := s.get("log").section()
-	out.Log.Format = log.get("format").choice("json", "json", "text")
-	level := log.get("level").choice("info", "debug", "info", "warn", "error")
-	_ = out.Log.Level.UnmarshalText([]byte(level)) // one of the four, which it knows
-	log.close()
-	s.close()
-	b.server = &placed[Server]{what: out, name: issuer}
-}
-
 // config checks the documents against each other and puts them together.
 func (b *builder) config() *Config {
 	c := &Config{
 		Server:       b.checkServer(),
+		Stores:       b.checkStores(),
 		providers:    make(map[string]*Provider, len(b.providers)),
 		applications: make(map[string]*op.Application, len(b.applications)),
 	}
@@ -78,12 +71,19 @@ func (b *builder) config() *Config {
 	for _, a := range b.applications {
 		c.Applications = append(c.Applications, a.what)
 	}
+	for _, p := range b.purposes {
+		c.Purposes = append(c.Purposes, p.what)
+	}
 	for i := range c.Providers {
 		c.providers[c.Providers[i].Name] = &c.Providers[i]
 	}
 	for i := range c.Applications {
 		c.applications[c.Applications[i].ID] = &c.Applications[i]
 	}
+	for _, check := range b.checks {
+		check(c)
+	}
+	c.seal()
 	return c
 }
 
@@ -118,6 +118,9 @@ func (b *builder) checkNames() {
 			return
 		}
 		seen[kind+name] = at
+	}
+	for _, p := range b.purposes {
+		check("purpose", p.what.Name, p.name)
 	}
 	for _, p := range b.providers {
 		check("identity provider", p.what.Name, p.name)

@@ -5,7 +5,10 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/usher-id/usher"
 )
 
 // maxURL bounds a URL, in bytes.
@@ -86,13 +89,18 @@ func redirect(native bool) func(node, string) string {
 		if strings.Contains(scheme, ".") && !strings.ContainsAny(scheme, "/$") {
 			return n.privateUse(native)
 		}
-		s, u := n.web()
-		if u != nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
-			n.fault("is http on a host that is not this machine; use https")
-			return ""
-		}
-		return s
+		return n.page()
 	}
+}
+
+// page is a page that browsers are sent to: https, or http on this machine.
+func (n node) page() string {
+	s, u := n.web()
+	if u != nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
+		n.fault("is http on a host that is not this machine; use https")
+		return ""
+	}
+	return s
 }
 
 func (n node) privateUse(native bool) string {
@@ -109,14 +117,9 @@ func (n node) privateUse(native bool) string {
 	return ""
 }
 
-// domain checks a host name of an e-mail address or of home realm discovery:
-// lower-case ASCII, at least two labels.
+// domain checks a domain of e-mail addresses, in lower case.
 func domain(n node, s string) string {
-	labels := strings.Split(s, ".")
-	ok := len(s) <= 253 && len(labels) > 1 && !slices.ContainsFunc(labels, func(l string) bool {
-		return l == "" || len(l) > 63 || strings.Trim(l, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || l[0] == '-' || l[len(l)-1] == '-'
-	})
-	if !ok {
+	if folded, ok := usher.EmailDomain("a@" + s); !ok || folded != s {
 		n.fault("%s is not a domain; write it as example.com, in lower case and without wildcard (xn-- for other scripts)", quoted(s))
 		return ""
 	}
@@ -154,20 +157,17 @@ func (n node) listenable(def string) string {
 	if s == "" {
 		return def
 	}
-	_, port, err := net.SplitHostPort(s)
-	number := 0
-	for _, c := range []byte(port) {
-		if c < '0' || c > '9' || number > 65535 {
-			number = 65536
-			break
-		}
-		number = number*10 + int(c-'0')
-	}
-	if err != nil || port == "" || number > 65535 {
+	if _, port, err := net.SplitHostPort(s); err != nil || !isPort(port) {
 		n.fault("is not an address to listen on; write host:port, as in 127.0.0.1:8080 or :8080")
 		return def
 	}
 	return s
+}
+
+// isPort reports whether s is the number of a port.
+func isPort(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 16)
+	return err == nil
 }
 
 // placeholders are secrets that stand in examples and were never meant to be used.

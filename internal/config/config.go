@@ -1,5 +1,6 @@
 // Package config reads what the operator wrote: YAML documents of the kinds
-// Server, IdentityProvider and Application, in one file or a folder of files.
+// Server, UserStore, Purpose, IdentityProvider and Application, in one file or a
+// folder of files.
 // It turns them into each package's own configuration, fills in the defaults,
 // and refuses everything that is unknown, contradictory, unsafe or without
 // effect, all of it at once and each with its place and the fix.
@@ -11,7 +12,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 
 	"github.com/usher-id/usher"
@@ -25,25 +25,15 @@ import (
 // is safe for concurrent use.
 type Config struct {
 	Server       Server
+	Stores       []Store          // PRIMARY first, the others in the order they were written
+	Purposes     []Purpose        // in the order they were written
 	Providers    []Provider       // in the order they were written
 	Applications []op.Application // in the order they were written
 
 	providers    map[string]*Provider
 	applications map[string]*op.Application
-}
-
-// Server is the one document of kind Server. Every key may be left out.
-type Server struct {
-	Issuer string // as applications see it, without a slash at the end
-	Listen string // host:port
-	Data   string // the folder of the database and the key
-	Log    Log
-}
-
-// Log says how log records are written.
-type Log struct {
-	Format string // json or text
-	Level  slog.Level
+	policies     []usher.StorePolicy // of all stores
+	digest       string              // of what decides and belongs to no provider and no application
 }
 
 // Provider is one document of kind IdentityProvider.
@@ -53,6 +43,8 @@ type Provider struct {
 	Enabled     bool
 	Discover    []string // e-mail domains whose people are sent here
 	JIT         usher.JIT
+	Purposes    []usher.Purpose // what its people agree to, in order; none unless JIT.Ask asks for consent
+	PromptURL   string          // a page of somebody else's that asks people instead of ours; "" is none
 	Source      rule.Source
 	Rules       *rule.Set // Source, compiled
 	OIDC        oidc.Config
@@ -82,7 +74,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 }
 
 // Default is the configuration of an empty folder: a server on this machine,
-// without providers and applications.
+// with the store PRIMARY and without providers and applications.
 func Default() *Config { return (&builder{reader: &reader{}}).config() }
 
 func (r *reader) load(path string) *Config {

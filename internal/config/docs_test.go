@@ -32,10 +32,14 @@ func TestExamplesOfTheManualLoad(t *testing.T) {
 // the answer lists those it has.
 func TestEveryKeyIsInTheManual(t *testing.T) {
 	text := strings.NewReplacer(
-		"kind: Server\n", "kind: Server\nzzzzzzzz: 1\n", "log: {", "log: { zzzzzzzz: 1,", "name: contoso", "name: contoso\nzzzzzzzz: 1",
-		"oidc:\n", "oidc:\n  zzzzzzzz: 1\n", "admit: {", "admit: { zzzzzzzz: 1,", "mapping:\n", "mapping:\n  zzzzzzzz: 1\n",
-		"phones: {", "phones: { zzzzzzzz: 1,", "jit:\n", "jit:\n  zzzzzzzz: 1\n", "link: {", "link: { zzzzzzzz: 1,",
-		"sync:\n", "sync:\n    zzzzzzzz: 1\n", "id: wiki", "id: wiki\nzzzzzzzz: 1",
+		"kind: Server\n", "kind: Server\nzzzzzzzz: 1\n", "log: {", "log: { zzzzzzzz: 1,", "mail: {", "mail: { zzzzzzzz: 1,", "privileged: {", "privileged: { zzzzzzzz: 1,",
+		"name: CORP\n", "name: CORP\nzzzzzzzz: 1\n", "policy:\n", "policy:\n  zzzzzzzz: 1\n",
+		"username: { pattern", "username: { zzzzzzzz: 1, pattern", "password: { pattern", "password: { zzzzzzzz: 1, pattern", "group: { pattern", "group: { zzzzzzzz: 1, pattern",
+		"name: newsletter\n", "name: newsletter\nzzzzzzzz: 1\n", "attributes: [{", "attributes: [{ zzzzzzzz: 1,", "es: { title", "es: { zzzzzzzz: 1, title",
+		"name: contoso", "name: contoso\nzzzzzzzz: 1", "oidc:\n", "oidc:\n  zzzzzzzz: 1\n", "admit: {", "admit: { zzzzzzzz: 1,", "mapping:\n", "mapping:\n  zzzzzzzz: 1\n",
+		"phones: { value", "phones: { zzzzzzzz: 1, value", "jit:\n", "jit:\n  zzzzzzzz: 1\n", "store: {", "store: { zzzzzzzz: 1,", "prompt: {", "prompt: { zzzzzzzz: 1,",
+		"link:\n", "link:\n    zzzzzzzz: 1\n", "- { match: email, local", "- { zzzzzzzz: 1, match: email, local", "sync:\n", "sync:\n    zzzzzzzz: 1\n",
+		"mayGrant: {", "mayGrant: { zzzzzzzz: 1,", "id: wiki", "id: wiki\nzzzzzzzz: 1",
 	).Replace(full)
 	docs, lists := manual(t), 0
 	for _, line := range faults(t, text) {
@@ -51,7 +55,7 @@ func TestEveryKeyIsInTheManual(t *testing.T) {
 			}
 		}
 	}
-	if lists != 11 {
-		t.Errorf("%d of 11 mappings answered", lists)
+	if lists != 25 {
+		t.Errorf("%d of 25 mappings answered", lists)
 	}
 }

@@ -147,6 +147,24 @@ func (n node) flag(def bool) bool {
 	return def
 }
 
+// number is a whole number from least to most, or def if it is left out.
+func (n node) number(def, least, most int) int {
+	if !n.present() {
+		return def
+	}
+	i, isNumber := n.yaml.(*ast.IntegerNode)
+	if !isNumber {
+		n.wrong("a whole number")
+		return def
+	}
+	value, err := strconv.Atoi(i.GetToken().Value)
+	if err != nil || value < least || value > most {
+		n.fault("must be a whole number from %d to %d", least, most)
+		return def
+	}
+	return value
+}
+
 // choice is one of the allowed words, or def if it is left out.
 func (n node) choice(def string, allowed ...string) string {
 	s := n.text()
@@ -227,6 +245,7 @@ func (n node) section() *section {
 	m, ok := n.yaml.(ast.MapNode)
 	if !ok {
 		n.fault("is %s, but a mapping is wanted; write its keys below it, indented", what(n.yaml))
+		s.r = &reader{env: n.r.env} // that is all there is to say about it and its keys
 		return s
 	}
 	for it := m.MapRange(); it.Next(); {

@@ -23,9 +23,19 @@ func (b *builder) addProvider(s *section) {
 	discover := s.get("discover")
 	p.Discover = discover.texts(1_000, domain)
 
+	if p.Name == usher.LocalIdP {
+		name.fault("can't be local, which stands for sign-ins with a password of this server's own; choose another name")
+	}
+
 	rules := readRules(s)
+	vouches := s.get("vouchesFor")
+	p.JIT.VouchesFor = vouches.texts(1_000, domain)
+	if _, mapped := rules.src.Attributes[usher.AttributeEmail]; vouches.present() && !mapped {
+		vouches.fault("is about e-mail addresses, and the attribute email is not mapped; add it to mapping.attributes, or remove this")
+	}
+	p.JIT.Relink = s.get("relink").flag(false)
+	b.readJIT(s.get("jit").section(), rules, &p)
 	p.Source = rules.src
-	p.JIT = readJIT(s.get("jit").section(), p.Source, s)
 	p.OIDC, p.Outbound = readOIDC(s.get("oidc").required("oidc: { issuer: ..., clientId: ... }").section())
 	s.close()
 
@@ -36,7 +46,6 @@ func (b *builder) addProvider(s *section) {
 	if err := p.OIDC.Check(); err != nil && len(b.faults) == before {
 		s.fault("%s", usher.Shown(err)) // whatever the connector knows and this package does not
 	}
-	p.digest = digest(p)
 	b.providers = append(b.providers, placed[Provider]{what: p, name: name, extra: discover.entries()})
 }
 
@@ -76,6 +85,16 @@ func readSecret(s *section, auth string, least int) string {
 		n.fault(`is missing; add it, as in clientSecret: "${CLIENT_SECRET}", or set clientAuth: none for a client without one`)
 	}
 	return n.secret(least)
+}
+
+// refuseChoice reads a setting of which only one value works yet. The others
+// are refused by name rather than as unknown words.
+func refuseChoice(n node, works, instead string, later ...string) {
+	if word, ok := n.peek(); ok && slices.Contains(later, word) {
+		n.fault("%s is not supported in this version; %s", word, instead)
+		return
+	}
+	n.choice(works, works)
 }
 
 // issuerOfTheirs checks an outside issuer. It is compared byte by byte with
@@ -121,17 +140,10 @@ func algorithm(n node, s string) string {
 	return ""
 }
 
-// ourParams are the parameters of an authorization request that make it safe,
-// or that the application decides.
-var ourParams = []string{
-	"client_id", "client_secret", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "request", "request_uri",
-	"code_challenge", "code_challenge_method", "prompt", "login_hint", "max_age", "id_token_hint",
-}
-
 func readAuthParams(s *section) map[string]string {
 	var out map[string]string
 	for _, p := range s.all(20) {
-		if slices.Contains(ourParams, p.key) {
+		if oidc.Reserved(p.key) {
 			p.fault("is set for each sign-in and can't be fixed here; remove it")
 			continue
 		}

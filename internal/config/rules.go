@@ -22,6 +22,7 @@ type ruleReader struct {
 func readRules(s *section) *ruleReader {
 	r := &ruleReader{places: map[string]node{}}
 	mapping := s.get("mapping").section()
+	r.src.Subject = r.expression(mapping.get("subject"))
 	r.src.Username = r.expression(mapping.get("username"))
 	r.src.Groups = r.expression(mapping.get("groups"))
 	r.attributes(r.placed(mapping.get("attributes")).section())
@@ -30,6 +31,9 @@ func readRules(s *section) *ruleReader {
 			r.src.Verified = map[string]string{}
 		}
 		r.src.Verified[v.key] = r.expression(v.node)
+	}
+	if mapping.get("standard").flag(false) {
+		r.standard()
 	}
 	mapping.close()
 
@@ -43,6 +47,44 @@ func readRules(s *section) *ruleReader {
 	return r
 }
 
+// standardClaims is the claims every OpenID provider writes alike (OpenID Connect
+// Core 1.0, section 5.1), by the attribute they become, with the claim that says
+// whether the provider has verified the value.
+var standardClaims = map[string]struct {
+	claim    string
+	verified string
+}{
+	"displayName": {claim: "name"},
+	"givenName":   {claim: "given_name"},
+	"familyName":  {claim: "family_name"},
+	"middleName":  {claim: "middle_name"},
+	"nickname":    {claim: "nickname"},
+	"picture":     {claim: "picture"},
+	"locale":      {claim: "locale"},
+	"zoneinfo":    {claim: "zoneinfo"},
+	"email":       {claim: "email", verified: "email_verified"},
+	"phone":       {claim: "phone_number", verified: "phone_number_verified"},
+}
+
+// standard maps the standard claims to attributes that no rule was written for.
+func (r *ruleReader) standard() {
+	if r.src.Attributes == nil {
+		r.src.Attributes = map[string]rule.AttributeSource{}
+	}
+	if r.src.Verified == nil {
+		r.src.Verified = map[string]string{}
+	}
+	for attribute, from := range standardClaims {
+		if _, written := r.src.Attributes[attribute]; written {
+			continue
+		}
+		r.src.Attributes[attribute] = rule.AttributeSource{Value: "claims.?" + from.claim}
+		if from.verified != "" && r.src.Verified[attribute] == "" {
+			r.src.Verified[attribute] = "claims.?" + from.verified + ".orValue(false) == true"
+		}
+	}
+}
+
 // attributes reads the attributes; each is an expression, or a mapping that
 // says that several values are meant.
 func (r *ruleReader) attributes(s *section) {
@@ -53,6 +95,8 @@ func (r *ruleReader) attributes(s *section) {
 			value := parts.get("value").required("{ value: claims.emails, list: true }")
 			src.Value = r.expression(value)
 			src.List = parts.get("list").flag(false)
+			src.Separator = parts.get("separator").text()
+			src.Pass = parts.get("pass").flag(false)
 			parts.close()
 			r.places[a.path] = value
 		} else {

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -29,7 +30,9 @@ func (h *hearing) isSwitchedOn() bool {
 	p, id := h.policy, h.identity
 	return h.require(p.Tenant.Enabled && p.Tenant.Name == id.Tenant, "Is the tenant switched on?", off, "", usher.ReasonTenantDisabled) &&
 		h.require(p.IdP.Enabled && p.IdP.Name == id.IdP, "Is the identity provider switched on?", off, "", usher.ReasonIdPDisabled) &&
-		h.require(p.Application.Enabled, "Is the application switched on?", off, "", usher.ReasonApplicationDisabled)
+		h.require(p.Application.Enabled, "Is the application switched on?", off, "", usher.ReasonApplicationDisabled) &&
+		h.require(len(p.Application.Providers) == 0 || slices.Contains(p.Application.Providers, id.IdP),
+			"Does the application allow this provider?", "it names others", "application.providers", usher.ReasonProviderNotAllowed)
 }
 
 // hasSubject asks whether the provider's name for the person can be a key. It
@@ -71,4 +74,40 @@ func (h *hearing) isAdmitted() bool {
 		return h.deny(usher.ReasonAdmitFailed)
 	}
 	return h.require(a.Admitted, question, a.Why, "admit", usher.ReasonAdmitRefused)
+}
+
+// wentOn asks whether the person stayed when they were asked something. Who
+// left is refused before anything about them is looked at, so that nothing about
+// them need be kept to decide it again.
+func (h *hearing) wentOn() bool {
+	const question = "Did the person go on?"
+	switch h.answers.Left {
+	case usher.LeftNot:
+		return true
+	case usher.LeftAbandoned:
+		return h.require(false, question, "they did not come back in time", "", usher.ReasonPromptAbandoned)
+	}
+	return h.require(false, question, "they declined", "", usher.ReasonPromptDeclined)
+}
+
+// isWhole asks whether the identity says all that it must: nothing was taken
+// out of it, and somebody who signs in here names their account.
+func (h *hearing) isWhole() bool {
+	const question = "Is everything there that was said about the person?"
+	home := h.identity.Home
+	switch {
+	case h.identity.Redacted:
+		return h.incomplete(question, "it was taken out when they left")
+	case h.isLocal() && (home.Store == "" || home.User == "" || string(home.User) != h.identity.Sub()):
+		return h.incomplete(question, "the account is not named, or twice and differently")
+	}
+	return true
+}
+
+// isUnderstood asks whether the policy's way of asking is one there is: under
+// another one a person could be asked too little.
+func (h *hearing) isUnderstood() bool {
+	w := h.policy.JIT.Ask
+	return w == usher.WaySilent || w.AsksConsent() ||
+		h.require(false, "What is the person asked?", "the policy says it in a word that is not known", "jit.ask", usher.ReasonInternal)
 }

@@ -105,7 +105,7 @@ var (
 		linked(usher.FoundOne, &usher.Link{Store: "ELSEWHERE", User: "u1"}, nil),
 		linked(usher.FoundOne, &usher.Link{Store: usher.PrimaryStore, User: "u2"}, account(usher.StateActive)))
 	toggles = vary{nothing, func(w *world) { w.policy.JIT.Enabled = false }}
-	writing = append(toggles, func(w *world) { w.policy.Store.ReadOnly = true })
+	writing = append(toggles, func(w *world) { w.primary().ReadOnly = true })
 )
 
 // TestEveryWorldAtTheDoor: everything that is asked before anything is read.
@@ -133,8 +133,8 @@ var (
 	fates = vary{nothing,
 		set(func(j *usher.JIT) { j.Enabled = false }), set(func(j *usher.JIT) { j.NoMatch = usher.NoMatchPassThrough }),
 		set(func(j *usher.JIT) { j.NoMatch = usher.NoMatchDeny }), set(func(j *usher.JIT) { j.NoMatch = "" })}
-	stores = vary{nothing, func(w *world) { w.policy.Store.Enabled = false }, func(w *world) { w.policy.Store.ReadOnly = true },
-		set(func(j *usher.JIT) { j.Store = "ELSEWHERE" })}
+	stores = vary{nothing, func(w *world) { w.primary().Enabled = false }, func(w *world) { w.primary().ReadOnly = true },
+		set(func(j *usher.JIT) { j.Store.Name = "ELSEWHERE" })}
 	knowns = vary{seen(usher.FoundNone), seen(usher.FoundSeveral, "shop", "wiki"), seen(usher.FoundOne)}
 )
 
@@ -157,9 +157,9 @@ func TestEveryWorldOfANewcomer(t *testing.T) {
 		vary{nothing, username(usher.PresenceNull), username(usher.PresenceUnknown), username(usher.PresenceSet), username(usher.PresenceSet, "§a", "§b")},
 		vary{named(free), nothing,
 			named(func(int) usher.Answer { return usher.Answer{Found: usher.FoundOne, Canonical: "§ann", User: "u9"} }),
-			named(func(int) usher.Answer { return usher.Answer{Unfit: "too short"} }),
+			named(func(int) usher.Answer { return usher.Answer{Unfit: usher.UnfitShort} }),
 			named(func(i int) usher.Answer {
-				return []usher.Answer{{Found: usher.FoundOne, User: "u9"}, {Unfit: "too long"}, {Found: usher.FoundNone, Canonical: "§ann3"}}[i%3]
+				return []usher.Answer{{Found: usher.FoundOne, User: "u9"}, {Unfit: usher.UnfitLong}, {Found: usher.FoundNone, Canonical: "§ann3"}}[i%3]
 			}),
 			named(func(int) usher.Answer { return usher.Answer{Found: usher.FoundNone} }),
 			named(func(int) usher.Answer { return usher.Answer{Found: usher.FoundSeveral, Canonical: "§ann"} })},

@@ -16,7 +16,12 @@ type worldJSON struct {
 	Policy   usher.Policy
 	Identity usher.Identity
 	Facts    usher.Snapshot
+	Answers  usher.Answers
 }
+
+func (j worldJSON) world() world { return world{j.Policy, j.Identity, j.Facts, j.Answers} }
+
+func (w world) json() []byte { return encode(worldJSON{w.policy, w.identity, w.facts, w.answers}) }
 
 // FuzzDecide makes worlds of bytes in two ways: bytes that are JSON are a world
 // as they stand, however senseless; others choose the parts of a sensible one.
@@ -27,7 +32,7 @@ func FuzzDecide(f *testing.F) {
 	}
 	for i, file := range files {
 		w := readWorldF(f, file)
-		f.Add(encode(worldJSON{w.policy, w.identity, w.facts}))
+		f.Add(w.json())
 		f.Add([]byte(strings.Repeat(file, 3))[i:])
 	}
 	f.Add([]byte{})
@@ -36,7 +41,7 @@ func FuzzDecide(f *testing.F) {
 		var w world
 		hold := laws
 		if json.Unmarshal(data, &in) == nil {
-			w = world{in.Policy, in.Identity, in.Facts}
+			w = in.world()
 			if !sensible(w) {
 				hold = lawsOfEntry
 			}
@@ -44,7 +49,7 @@ func FuzzDecide(f *testing.F) {
 			w = chosenWorld(data)
 		}
 		if b := broken(w, hold); len(b) > 0 {
-			t.Errorf("%s\n%s", strings.Join(b, "\n"), encode(worldJSON{w.policy, w.identity, w.facts}))
+			t.Errorf("%s\n%s", strings.Join(b, "\n"), w.json())
 		}
 		if !sameBytes(w) {
 			t.Error("not the same bytes twice")
@@ -80,7 +85,7 @@ func sensible(w world) bool {
 			return false
 		}
 	}
-	return !strings.Contains(string(encode(worldJSON{w.policy, w.identity, w.facts})), claimMark)
+	return !strings.Contains(string(w.json()), claimMark)
 }
 
 // chooser draws choices from bytes; when they run out it draws the first.
@@ -112,8 +117,8 @@ func chosenWorld(data []byte) world {
 		GroupMap:   c.grantMap(), RoleMap: c.grantMap(),
 		PerAttribute: map[string]usher.SyncMode{"a1": choose(c, usher.SyncNone, usher.SyncOverride, "")},
 	}
-	w.policy.Store.ReadOnly = c.below(8) == 1
-	w.policy.Store.Enabled = c.below(8) != 1
+	w.primary().ReadOnly = c.below(8) == 1
+	w.primary().Enabled = c.below(8) != 1
 	w.identity.Username = c.derived("§name")
 	w.identity.Groups = c.derived("§eng", "§ops", "§sales")
 	w.identity.Attributes = nil

@@ -46,6 +46,23 @@ func (h *hearing) mapped() (wanted []holding, known bool) {
 	return sorted(set), true
 }
 
+// granted is what the provider may give of what it says. What makes an account
+// privileged takes a permission of its own, lest the provider's staff make
+// administrators here.
+func (h *hearing) granted(wanted []holding) []holding {
+	var out []holding
+	for _, g := range wanted {
+		label := usher.Label(string(g.kind), g.name)
+		if h.policy.IsPrivileged(g.kind, g.name) && !slices.Contains(h.policy.JIT.Sync.MayGrant, label) {
+			h.step("May this provider give the "+g.String()+"?", "no: it is privileged", "jit.sync.mayGrant")
+			h.tell("grant.shielded")
+			continue
+		}
+		out = append(out, g)
+	}
+	return out
+}
+
 func sorted(set map[holding]bool) []holding {
 	out := make([]holding, 0, len(set))
 	for g := range set {
@@ -99,7 +116,7 @@ func (h *hearing) syncGrants(account usher.Account) {
 	}
 	before := len(h.ledger)
 	now := h.holdings(account)
-	for _, g := range wanted {
+	for _, g := range h.granted(wanted) {
 		h.give(g, now)
 		delete(now.ours, g)
 	}
@@ -122,7 +139,7 @@ func (h *hearing) give(g holding, now holdings) {
 	switch {
 	case now.ours[g]:
 		h.step(question, "yes, as before", g.rule())
-	case isGroup && h.policy.Store.ReadOnly:
+	case isGroup && h.place.ReadOnly:
 		h.step(question, "no: memberships can't be written", g.rule())
 	case isGroup && now.member[g.name] && !now.others[g]:
 		h.step(question, "no: the account is in it already, by no grant, and that is left alone", g.rule())
@@ -141,7 +158,7 @@ func (h *hearing) give(g holding, now holdings) {
 func (h *hearing) takeBack(g holding, now holdings) {
 	question := "Does this provider take back the " + g.String() + "?"
 	isGroup := g.kind == usher.GrantGroup
-	if isGroup && h.policy.Store.ReadOnly {
+	if isGroup && h.place.ReadOnly {
 		h.step(question, "no: memberships can't be written", g.rule())
 		return
 	}

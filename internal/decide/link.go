@@ -23,7 +23,18 @@ func (h *hearing) findLink() (usher.Answer, bool) {
 	default:
 		h.step(question, "yes, but that account is gone", "")
 	}
-	return a, h.isStoreInUse(a.Link.Store)
+	return a, h.isSameIssuer(a.Link.Issuer) && h.isStoreInUse(a.Link.Store)
+}
+
+// isSameIssuer asks whether a link was made by the issuer that vouches now. The
+// subjects of another one are other people, unless the policy says otherwise.
+func (h *hearing) isSameIssuer(then string) bool {
+	const question = "Is the link the word of the issuer that vouches now?"
+	if then != h.identity.Issuer && then != "" && h.policy.JIT.Relink {
+		h.step(question, "no, but it counts", "relink")
+		return true
+	}
+	return h.require(then == "" || then == h.identity.Issuer, question, "another one made it", "relink", usher.ReasonIssuerChanged)
 }
 
 // coherent reports whether an answer about a link is one of the three that a
@@ -39,11 +50,11 @@ func coherent(a usher.Answer) bool {
 	return false
 }
 
-// isStoreInUse asks whether a store may be used. The policy speaks of one store;
-// any other is unknown to it, and what is unknown is not in use.
+// isStoreInUse asks whether a store may be used. One that the policy does not
+// know is not in use.
 func (h *hearing) isStoreInUse(name string) bool {
-	s := h.policy.Store
-	return h.require(s.Enabled && s.Name == name, "Is the user store in use?",
+	s := h.policy.Store(name)
+	return h.require(s.Enabled, "Is the user store in use?",
 		"it is disabled, or this policy does not know it", "jit.store", usher.ReasonStoreDisabled)
 }
 

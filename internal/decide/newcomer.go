@@ -27,20 +27,50 @@ func (h *hearing) whatBecomesOfANewcomer() usher.Verdict {
 		h.deny(usher.ReasonNoMatch)
 		return usher.VerdictDeny
 	}
-	if h.isStoreInUse(h.policy.JIT.Store) && h.isStoreWritable() && h.hasName() {
+	if h.choosePlace() && h.isStoreWritable() && h.hasName() {
 		return usher.VerdictCreate
 	}
 	return usher.VerdictDeny
 }
 
 func (h *hearing) isStoreWritable() bool {
-	return h.require(!h.policy.Store.ReadOnly, "Can an account be made in the user store?",
+	return h.require(!h.place.ReadOnly, "Can an account be made in the user store?",
 		"it is read-only", "jit.store", usher.ReasonStoreReadOnly)
 }
 
-// passThrough lets the person in without an account. The application is noted,
-// so that it keeps the sub it saw if an account is made one day.
-func (h *hearing) passThrough(link *usher.Link) {
+// passThroughNewcomer lets somebody in for whom no account is made.
+func (h *hearing) passThroughNewcomer(link *usher.Link) {
+	h.assume(h.relied...)
+	reason := usher.ReasonPassNoMatch
+	if !h.policy.JIT.Enabled {
+		reason = usher.ReasonPassJITOff
+	}
+	h.passThrough(link, reason)
+}
+
+// withoutStore lets somebody in without an account, if one would have been made
+// but a store did not answer, and the policy says so. Who has a link, even to
+// an account that is gone, is somebody here: they wait for the store.
+func (h *hearing) withoutStore(link *usher.Link) {
+	j := h.policy.JIT
+	wanted := j.NoMatch == usher.NoMatchCreate || j.NoMatch == usher.NoMatchPassThrough
+	if !h.down || h.decision.Reason != usher.ReasonSnapshotIncomplete || link != nil || !wanted || j.OnFailure != usher.FailurePassThrough {
+		return
+	}
+	h.store, h.ledger, h.tells, h.assumes = nil, nil, nil, nil
+	h.step("What happens while the user store does not answer?", "they pass through without an account", "jit.onFailure")
+	h.tell("provision.skipped")
+	h.passThrough(nil, usher.ReasonPassStoreDown)
+}
+
+// passThrough lets the person in without an account, if the application takes
+// such people. It is noted, so that it keeps the sub it saw if an account is
+// made one day.
+func (h *hearing) passThrough(link *usher.Link, reason usher.Reason) {
+	if !h.require(!h.policy.Application.NeedsAccount, "Does the application take people without an account?", "", "application.accounts", usher.ReasonNeedsAccount) ||
+		!h.hasRequired() {
+		return
+	}
 	known, ok := h.knownBy()
 	if !ok {
 		return
@@ -49,46 +79,81 @@ func (h *hearing) passThrough(link *usher.Link) {
 		h.note(usher.Change{Op: usher.OpSeen, Name: app})
 	}
 	h.assumeNoAccount(link)
-	reason := usher.ReasonPassNoMatch
-	if !h.policy.JIT.Enabled {
-		reason = usher.ReasonPassJITOff
-	}
 	h.admit(usher.VerdictPassThrough, reason)
 }
 
 // create makes an account and links it, or finishes one that was begun.
 func (h *hearing) create(link *usher.Link) {
-	canonical, username, ok := h.freeName()
-	if !ok {
+	user, reason := h.newAccount(link)
+	if user == "" {
+		h.incomplete("Which id does the new account get?", "no fresh one was reserved")
+		return
+	}
+	name, ok := h.chooseName(user)
+	switch {
+	case !ok:
 		h.standOnNoAccount(link)
+		return
+	case name.claimed != nil:
+		h.takeClaimed(link, *name.claimed)
 		return
 	}
 	known, ok := h.knownBy()
 	if !ok {
 		return
 	}
-	user, reason := h.newAccount(link)
-	if user == "" {
-		h.incomplete("Which id does the new account get?", "no fresh one was reserved")
-		return
-	}
-	store := h.policy.Store.Name
-	h.settle(store, user)
 	h.assumeNoAccount(link)
-	h.assume(usher.Assumption{Kind: usher.AssumeUsernameFree, Store: store, Name: canonical})
-
-	h.write(usher.Change{Op: usher.OpCreateUser, Name: username, Values: []string{canonical}})
+	h.assume(h.relied...)
+	h.assume(usher.Assumption{Kind: usher.AssumeUsernameFree, Store: h.place.Name, Name: name.canonical})
+	h.write(usher.Change{Op: usher.OpCreateUser, Name: name.username, Values: []string{name.canonical}})
 	if reason == usher.ReasonVanishedAnew {
 		h.note(usher.Change{Op: usher.OpUnlink})
 	}
-	h.firstAttributes()
-	h.firstGrants()
+	if !h.furnish() {
+		h.standOnNoAccount(link)
+		return
+	}
 	h.note(usher.Change{Op: usher.OpLink})
+	h.noteAliases(known)
+	h.tell("user.created")
+	if h.fellBack {
+		h.tell("store.fallback")
+	}
+	h.admitTo(user, usher.VerdictCreate, reason)
+}
+
+// furnish gathers what a new account begins with, and what its owner is asked.
+// It reports false if they are refused or asked.
+func (h *hearing) furnish() bool {
+	if h.policy.JIT.Ask.AsksPassword() {
+		h.ask(usher.Prompt{Kind: usher.PromptPassword, Store: h.place.Name}, !h.answers.Password)
+		h.write(usher.Change{Op: usher.OpSetPassword})
+		h.step("Has the person chosen a password?", yesOrNo(h.answers.Password), "jit.ask")
+	}
+	h.hearRequirements()
+	h.hearConsents(nil)
+	if !h.firstAttributes() || !h.complete(usher.Account{}) {
+		return false
+	}
+	h.firstGrants()
+	h.askConsents()
+	return !h.prompted()
+}
+
+// takeClaimed links the account that has the name in the way, if the person
+// proves that it is theirs.
+func (h *hearing) takeClaimed(link *usher.Link, account usher.Account) {
+	h.asks = nil
+	if h.mayBeTaken(account) && h.isProven(account) {
+		h.adopt(link, account, usher.ReasonLinkedProven)
+	}
+}
+
+// noteAliases keeps the sub by which applications know the person already.
+func (h *hearing) noteAliases(known []string) {
 	for _, app := range known {
 		h.note(usher.Change{Op: usher.OpAlias, Name: app})
 	}
-	h.note(usher.Change{Op: usher.OpTell, Name: "user.created"})
-	h.admit(usher.VerdictCreate, reason)
 }
 
 // newAccount is the id of the account to make, and why it is made. An account
@@ -134,27 +199,55 @@ func (h *hearing) knownBy() ([]string, bool) {
 	return a.Applications, true
 }
 
-// standOnNoAccount lets a refusal for a taken name stand only if the person
-// still has no account: the link and the names were read one after the other,
-// and whoever took the name in between may have been this very person, signing
-// in at the same moment.
+// standOnNoAccount lets a refusal for a taken name or value stand only if the
+// person still has no account: whoever took it in between may have been this
+// very person, signing in at the same moment.
 func (h *hearing) standOnNoAccount(link *usher.Link) {
-	if h.decision.Reason == usher.ReasonUsernameTaken {
+	if r := h.decision.Reason; r == usher.ReasonUsernameTaken || r == usher.ReasonAttributeTaken {
+		h.assumes = nil
 		h.assumeNoAccount(link)
 		h.decision.Assumes = h.assumes
 	}
 }
 
-// firstAttributes gives a new account every attribute the provider sent.
-func (h *hearing) firstAttributes() {
+// firstAttributes gives a new account what the provider sent: not what is only
+// passing, not what the person does not agree to, and not what somebody else
+// has where it must be unique. If the provider vouches for such a value the
+// person has an account here already, and gets no second one.
+func (h *hearing) firstAttributes() bool {
 	var names []string
 	for _, a := range h.identity.Attributes {
-		if presence(a.Derived) == usher.PresenceSet {
-			h.write(usher.Change{Op: usher.OpSetAttribute, Name: a.Name, Values: a.Values, Verified: a.Verified, Rule: a.Rule})
+		question := "Does the account begin with the attribute " + a.Name + "?"
+		if presence(a.Derived) != usher.PresenceSet {
+			continue
+		}
+		h.holds[a.Name] = true
+		switch {
+		case a.Passing:
+			h.step(question, "no: it is for the application only, and never kept", a.Rule)
+			continue
+		case !h.allows(a.Name):
+			h.step(question, "no: the person does not agree to it", a.Rule)
+			continue
+		}
+		standing, free := h.others(usher.Account{}, named{a.Name, a.Values})
+		switch standing.Found {
+		case usher.FoundNone:
+			h.setAttribute(usher.Account{}, usher.Change{Op: usher.OpSetAttribute, Name: a.Name, Values: a.Values, Verified: a.Verified, Rule: a.Rule}, free)
 			names = append(names, a.Name)
+		case usher.FoundOne, usher.FoundSeveral:
+			if a.Verified {
+				h.step(question, "no: somebody else has that value, which the user store keeps unique, and the provider vouches for it", "policy.unique")
+				return h.deny(usher.ReasonAttributeTaken)
+			}
+			h.step(question, "no: somebody else has that value, which the user store keeps unique", "policy.unique")
+			h.holds[a.Name] = false
+		default:
+			return h.unread(question, standing)
 		}
 	}
 	h.step("Which attributes does the account begin with?", listed(names), "mapping.attributes")
+	return true
 }
 
 // firstGrants gives a new account what the maps make of the provider's groups,
@@ -167,7 +260,7 @@ func (h *hearing) firstGrants() {
 		return
 	}
 	var names []string
-	for _, g := range wanted {
+	for _, g := range h.granted(wanted) {
 		h.grant(g)
 		if g.kind == usher.GrantGroup {
 			h.write(usher.Change{Op: usher.OpJoinGroup, Name: g.name})

@@ -10,95 +10,143 @@ import (
 )
 
 func (f *worldFile) readFact(key string, arg, all []string) error {
+	var a usher.Answer
+	var err error
 	switch key {
 	case "reserved":
 		f.facts.Reserved = usher.UserID(arg[0])
 		return nil
 	case "link":
-		f.facts.Answers = []usher.Answer{parseLink(arg, all)}
-		return nil
+		a = parseLink(arg, all)
 	case "name":
-		a, err := parseName(all)
-		f.names = append(f.names, a)
-		return err
+		a, err = parseName(all)
 	case "seen":
-		f.seen = parseSeen(all)
-		return nil
+		a = parseSeen(all)
+	case "holder": // holder ATTRIBUTE VALUE in STORE WHO
+		a, err = parseWho(usher.Question{Kind: usher.AskHolders, Name: all[0], Value: all[1], Store: all[3], IfUnlinked: f.identity.IdP != usher.LocalIdP}, all[4:])
+	case "other": // other ATTRIBUTE VALUE WHO: who else than the linked account
+		a, err = parseWho(usher.Question{Kind: usher.AskHolders, Name: all[0], Value: all[1], IfLinked: true}, all[2:])
+	case "home": // home WHO
+		home := f.identity.Home
+		a, err = parseWho(usher.Question{Kind: usher.AskAccount, Store: home.Store, User: home.User}, all)
+	default:
+		return f.readAccount(key, all)
 	}
-	if len(f.facts.Answers) == 0 || f.facts.Answers[0].Link == nil {
-		return fmt.Errorf("an account needs a link first")
-	}
-	return f.readAccount(key, all)
+	f.read = append(f.read, a)
+	return err
 }
 
-// parseLink reads: none | several | unknown WHY | to USER in STORE [pending]
+// parseLink reads: none | several | unknown WHY | to USER in STORE [pending] [by ISSUER]
 func parseLink(arg, all []string) usher.Answer {
+	a := usher.Answer{Question: usher.Question{Kind: usher.AskLink}}
 	switch arg[0] {
 	case "none", "several":
-		return usher.Answer{Found: usher.Finding(arg[0])}
+		a.Found = usher.Finding(arg[0])
 	case "to":
-		return usher.Answer{Found: usher.FoundOne, Link: &usher.Link{
-			User: usher.UserID(all[1]), Store: all[3], Pending: len(all) > 4 && all[4] == "pending",
-		}}
+		a.Found = usher.FoundOne
+		a.Link = &usher.Link{User: usher.UserID(all[1]), Store: all[3], Pending: slices.Contains(all, "pending")}
+		if by := slices.Index(all, "by"); by > 0 {
+			a.Link.Issuer = all[by+1]
+		}
+	default:
+		a.Why = arg[1]
 	}
-	return usher.Answer{Why: arg[1]}
+	return a
 }
 
-// parseName reads: NAME (free as CANONICAL | taken by USER | unfit WHY | unknown WHY)
+// parseName reads: NAME (free as CANONICAL | taken by USER | unfit WORD | unknown WHY | down)
 func parseName(all []string) (usher.Answer, error) {
-	if len(all) < 3 {
-		return usher.Answer{}, fmt.Errorf("too short")
-	}
-	a := usher.Answer{Question: usher.Question{Kind: usher.AskUsername, Name: all[0], IfUnlinked: true}}
+	a := usher.Answer{Question: usher.Question{Kind: usher.AskUsername, Name: all[0]}}
 	switch last := all[len(all)-1]; all[1] {
 	case "free":
 		a.Found, a.Canonical = usher.FoundNone, last
 	case "taken":
 		a.Found, a.Canonical, a.User = usher.FoundOne, strings.ToLower(all[0]), usher.UserID(last)
 	case "unfit":
-		a.Unfit = last
+		a.Unfit = usher.Unfit(last)
 	case "unknown":
 		a.Why = last
+	case "down":
+		a.Why, a.Down = "unavailable", true
 	default:
-		return a, fmt.Errorf("free, taken, unfit or unknown")
+		return a, fmt.Errorf("free, taken, unfit, unknown or down")
+	}
+	return a, nil
+}
+
+// parseWho reads: none | several | unknown WHY | down | USER
+func parseWho(q usher.Question, all []string) (usher.Answer, error) {
+	a := usher.Answer{Question: q}
+	switch {
+	case len(all) == 0:
+		return a, fmt.Errorf("who?")
+	case all[0] == "none" || all[0] == "several":
+		a.Found = usher.Finding(all[0])
+	case all[0] == "unknown":
+		a.Why = strings.Join(all[1:], " ")
+	case all[0] == "down":
+		a.Why, a.Down = "unavailable", true
+	default:
+		a.Found, a.User = usher.FoundOne, usher.UserID(all[0])
 	}
 	return a, nil
 }
 
 // parseSeen reads: none | unknown WHY | APPLICATION ...
-func parseSeen(all []string) *usher.Answer {
+func parseSeen(all []string) usher.Answer {
+	a := usher.Answer{Question: usher.Question{Kind: usher.AskSeen}}
 	switch {
 	case all[0] == "none":
-		return &usher.Answer{Found: usher.FoundNone}
+		a.Found = usher.FoundNone
 	case all[0] == "unknown":
-		return &usher.Answer{Why: strings.Join(all[1:], " ")}
+		a.Why = strings.Join(all[1:], " ")
 	case len(all) == 1:
-		return &usher.Answer{Found: usher.FoundOne, Applications: all}
+		a.Found, a.Applications = usher.FoundOne, all
+	default:
+		a.Found, a.Applications = usher.FoundSeveral, all
 	}
-	return &usher.Answer{Found: usher.FoundSeveral, Applications: all}
+	return a
 }
 
-// readAccount reads the linked account: account STATE, has, member and grant.
+// readAccount reads the account of the answer before: account STATE first, then
+// what it has.
 func (f *worldFile) readAccount(key string, all []string) error {
-	a := &f.facts.Answers[0]
+	if len(f.read) == 0 {
+		return fmt.Errorf("say whose account it is first")
+	}
+	last := &f.read[len(f.read)-1]
+	a := last.Account
 	if key == "account" {
-		a.Account = &usher.Account{ID: a.Link.User, Store: a.Link.Store, Username: "ann", State: usher.AccountState(all[0])}
+		a = &usher.Account{ID: last.User, Store: last.Question.Store, Username: "ann", State: usher.AccountState(all[0])}
+		switch {
+		case last.Link != nil:
+			a.ID, a.Store = last.Link.User, last.Link.Store
+		case last.Question.Kind == usher.AskUsername:
+			a.Store = all[2] // account STATE in STORE
+		}
+		last.Account = a
 		return nil
 	}
-	if a.Account == nil {
+	if a == nil {
 		return fmt.Errorf("say account STATE first")
 	}
 	switch key {
 	case "has": // has NAME VALUE ... [verified] by KIND NAME [changed] | by nobody
-		a.Account.Attributes = append(a.Account.Attributes, parseHeld(all))
-		slices.SortFunc(a.Account.Attributes, func(a, b usher.Held) int { return strings.Compare(a.Name, b.Name) })
+		a.Attributes = append(a.Attributes, parseHeld(all))
+		slices.SortFunc(a.Attributes, func(a, b usher.Held) int { return strings.Compare(a.Name, b.Name) })
 	case "member":
-		a.Account.Groups = append(a.Account.Groups, all...)
-		slices.Sort(a.Account.Groups)
+		a.Groups = append(a.Groups, all...)
+		slices.Sort(a.Groups)
 	case "grant": // grant KIND NAME by SOURCE-KIND SOURCE-NAME
-		a.Account.Grants = append(a.Account.Grants, usher.Grant{
-			Kind: usher.GrantKind(all[0]), Name: all[1], Source: parseSource(all[3:]),
-		})
+		a.Grants = append(a.Grants, usher.Grant{Kind: usher.GrantKind(all[0]), Name: all[1], Source: parseSource(all[3:])})
+	case "password":
+		a.Password = usher.Credential(all[0])
+	case "links":
+		a.Links = all
+	case "receipt": // receipt PURPOSE VERSION (accepted | refused) ATTRIBUTE ...
+		r := usher.Receipt{ID: "r-" + all[0], Purpose: all[0], Accepted: all[2] == "accepted", Attributes: all[3:]}
+		r.Version, _ = strconv.Atoi(all[1])
+		a.Receipts = append(a.Receipts, r)
 	default:
 		return fmt.Errorf("no such word")
 	}
@@ -128,6 +176,9 @@ func told(d usher.Decision) []string {
 		head += " " + string(d.User) + " in " + d.Store
 	}
 	out := []string{head}
+	for _, p := range d.Prompts {
+		out = append(out, toldPrompt(p))
+	}
 	for _, c := range d.Changes {
 		out = append(out, toldChange(c))
 	}
@@ -137,46 +188,58 @@ func told(d usher.Decision) []string {
 	return out
 }
 
+// line is words with spaces between them; empty ones are left out.
+func line(words ...string) string {
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
+}
+
+func toldPrompt(p usher.Prompt) string {
+	version := ""
+	if p.Kind == usher.PromptConsent {
+		version = "version " + strconv.Itoa(p.Version)
+	}
+	return line("asking", string(p.Kind), p.Name, version, after("of", string(p.User)), after("in", p.Store),
+		after("proposing", quotedAll(p.Value)), after("by", strings.Join(p.Ways, " or ")),
+		after("again:", string(p.Problem)), ifSo(p.Claim, "or claim it"))
+}
+
 func toldChange(c usher.Change) string {
-	var b strings.Builder
-	b.WriteString(string(c.Op))
-	for _, word := range []string{string(c.Grant), c.Name} {
-		if word != "" {
-			b.WriteString(" " + word)
-		}
+	consent := ""
+	if c.Consent != nil {
+		consent = line(c.Consent.Purpose, "version "+strconv.Itoa(c.Consent.Version), ifSo(c.Consent.Accepted, "accepted"), ifSo(!c.Consent.Accepted, "refused"),
+			after("with", strings.Join(c.Consent.Attributes, " ")), after("in", c.Consent.Language), after("under", c.Consent.PolicyURL))
 	}
-	b.WriteString(quotedAll(c.Values))
-	if c.Verified {
-		b.WriteString(" verified")
-	}
-	if c.Rule != "" {
-		b.WriteString(" by " + c.Rule)
-	}
-	return b.String()
+	return line(string(c.Op), string(c.Grant), c.Name, quotedAll(c.Values...), consent, ifSo(c.Verified, "verified"),
+		after("from the", string(c.Source)), after("by", c.Rule))
 }
 
 func toldAssumption(a usher.Assumption) string {
-	var b strings.Builder
-	b.WriteString("assuming " + string(a.Kind))
-	if a.Name != "" {
-		b.WriteString(" " + a.Name)
-	}
-	if a.User != "" {
-		b.WriteString(" of " + string(a.User))
-	}
-	if a.Store != "" {
-		b.WriteString(" in " + a.Store)
-	}
-	if len(a.Values) > 0 {
-		b.WriteString(" is" + quotedAll(a.Values))
-	}
-	return b.String()
+	return line("assuming", string(a.Kind), a.Name, after("of", string(a.User)), after("in", a.Store),
+		after("is", quotedAll(a.Values...)), ifSo(a.Verified, "verified"))
 }
 
-func quotedAll(values []string) string {
-	var b strings.Builder
-	for _, v := range values {
-		b.WriteString(" " + strconv.Quote(v))
+// after is a value with a word before it, or nothing.
+func after(word, value string) string {
+	if value == "" {
+		return ""
 	}
-	return b.String()
+	return word + " " + value
+}
+
+func ifSo(so bool, word string) string {
+	if so {
+		return word
+	}
+	return ""
+}
+
+func quotedAll(values ...string) string {
+	if len(values) == 1 && values[0] == "" {
+		return ""
+	}
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = strconv.Quote(v)
+	}
+	return strings.Join(quoted, " ")
 }

@@ -27,6 +27,7 @@ type AppConfig struct {
 	// Explain tells the decision behind a correlation id. No real application
 	// has it: it is how the demo shows why.
 	Explain func(ctx context.Context, id string) (explain.Story, error)
+	House   *Control // changes Usher's policy, which no real application may either
 	Now     func() time.Time
 }
 
@@ -51,8 +52,10 @@ type relation struct {
 	endSession string
 }
 
-// callTime bounds every call to Usher.
-const callTime = 10 * time.Second
+const (
+	callTime   = 10 * time.Second // bounds every call to Usher
+	changeTime = 20 * time.Second // and every change of its policy
+)
 
 // NewApp makes the application. It calls nobody before somebody signs in.
 func NewApp(cfg AppConfig) *App {
@@ -64,7 +67,10 @@ func NewApp(cfg AppConfig) *App {
 	a.mux.HandleFunc("GET /{$}", a.home)
 	a.mux.HandleFunc("GET /login", a.login)
 	a.mux.HandleFunc("GET /callback", a.callback)
-	a.mux.Handle("POST /logout", guard.Handler(http.HandlerFunc(a.logout)))
+	a.mux.HandleFunc("GET /options", a.options)
+	for path, post := range map[string]http.HandlerFunc{"/logout": a.logout, "/options": a.choose, "/afresh": a.afresh} {
+		a.mux.Handle("POST "+path, guard.Handler(post))
+	}
 	a.pages.mount(a.mux)
 	return a
 }
@@ -103,7 +109,7 @@ func (a *App) relate(ctx context.Context) (*relation, error) {
 		verifier: provider.Verifier(&oidc.Config{ClientID: a.cfg.ClientID, Now: a.cfg.Now, SupportedSigningAlgs: []string{oidc.ES256}}),
 		oauth: oauth2.Config{
 			ClientID: a.cfg.ClientID, ClientSecret: a.cfg.ClientSecret, Endpoint: provider.Endpoint(),
-			RedirectURL: a.cfg.URL + "/callback", Scopes: []string{oidc.ScopeOpenID, "profile", "email", "groups"},
+			RedirectURL: a.cfg.URL + "/callback", Scopes: []string{oidc.ScopeOpenID, "profile", "email", "phone", "groups"},
 		},
 	}
 	return a.usher, nil
@@ -113,14 +119,19 @@ func (a *App) relate(ctx context.Context) (*relation, error) {
 func (a *App) home(w http.ResponseWriter, r *http.Request) {
 	s := a.sessions.of(r)
 	if s == nil || s.person == nil {
-		a.pages.show(w, http.StatusOK, page{Cast: a.cfg.Cast})
+		providers, err := inForce(a.cfg.House.Policy())
+		if err != nil {
+			a.fail(w, http.StatusInternalServerError, "The policy can't be shown.")
+			return
+		}
+		a.pages.show(w, http.StatusOK, page{Cast: a.cfg.Cast, Policy: providers})
 		return
 	}
 	a.pages.show(w, http.StatusOK, page{Person: s.person})
 }
 
-// login sends the browser to Usher. idp and login_hint are handed on, as an
-// application that knows its people would.
+// login sends the browser to Usher. What an application may know of its people
+// is handed on: where they sign in, their address, their languages.
 func (a *App) login(w http.ResponseWriter, r *http.Request) {
 	usherIs, err := a.relate(r.Context())
 	if err != nil {
@@ -131,7 +142,7 @@ func (a *App) login(w http.ResponseWriter, r *http.Request) {
 	state := rand.Text()
 	a.sessions.begin(w, r, state, l)
 	options := []oauth2.AuthCodeOption{oidc.Nonce(l.nonce), oauth2.S256ChallengeOption(l.verifier)}
-	for ours, theirs := range map[string]string{"idp": "idp_hint", "login_hint": "login_hint", "prompt": "prompt"} {
+	for ours, theirs := range map[string]string{"idp": "idp_hint", "login_hint": "login_hint", "prompt": "prompt", "ui_locales": "ui_locales"} {
 		if v := r.FormValue(ours); v != "" {
 			options = append(options, oauth2.SetAuthURLParam(theirs, v))
 		}

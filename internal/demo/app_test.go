@@ -20,6 +20,8 @@ import (
 type stage struct {
 	t       *testing.T
 	usher   *idptest.Provider
+	house   *Control
+	broker  *broker
 	url     string
 	browser *http.Client
 }
@@ -32,10 +34,12 @@ func set(t *testing.T, explained error) *stage {
 	})}
 	issuer := httptest.NewServer(s.usher)
 	t.Cleanup(issuer.Close)
+	s.broker = &broker{}
+	s.house = s.broker.house(t)
 	srv := httptest.NewUnstartedServer(nil)
 	s.url = "http://" + srv.Listener.Addr().String()
 	srv.Config.Handler = NewApp(AppConfig{
-		URL: s.url, Issuer: issuer.URL, ClientID: "sample", ClientSecret: "a secret of the test", Cast: Cast(), Now: time.Now,
+		URL: s.url, Issuer: issuer.URL, ClientID: "sample", ClientSecret: "a secret of the test", Cast: Cast(), House: s.house, Now: time.Now,
 		Explain: func(_ context.Context, id string) (explain.Story, error) {
 			return explain.Story{ID: id, Headline: "This is the story of " + id + "."}, explained
 		},
@@ -155,31 +159,47 @@ func TestDeniedSaysWhy(t *testing.T) {
 	s.want(body, "<code>server_error</code>", "&lt;b&gt;anything&lt;/b&gt;")
 }
 
-func TestSignOut(t *testing.T) {
+// post submits a form of the page, from the page of some site.
+func (s *stage) post(site, path string, form url.Values) (int, string) {
+	s.t.Helper()
+	req, err := http.NewRequest(http.MethodPost, s.url+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Sec-Fetch-Site", site)
+	res, err := s.browser.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return res.StatusCode, string(body)
+}
+
+func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 	s := set(t, nil)
 	s.visit(s.browser, s.url+"/login")
-	post := func(site string) int {
-		req, err := http.NewRequest(http.MethodPost, s.url+"/logout", nil)
-		if err != nil {
-			t.Fatal(err)
+	for _, path := range []string{"/logout", "/options", "/afresh"} {
+		if got, _ := s.post("cross-site", path, url.Values{"contoso-ask": {"consent"}}); got != http.StatusForbidden {
+			t.Errorf("%s from another site: %d", path, got)
 		}
-		req.Header.Set("Sec-Fetch-Site", site)
-		res, err := s.browser.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := res.Body.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return res.StatusCode
-	}
-	if got := post("cross-site"); got != http.StatusForbidden {
-		t.Errorf("from another site: %d", got)
 	}
 	_, body := s.visit(s.browser, s.url)
 	s.want(body, "Hello, <strong>Ada Byron</strong>")
-	post("same-origin")
-	_, body = s.visit(s.browser, s.url)
+	if len(s.broker.said) > 0 {
+		t.Errorf("Usher was told to %v", s.broker.said)
+	}
+}
+
+func TestSignOut(t *testing.T) {
+	s := set(t, nil)
+	s.visit(s.browser, s.url+"/login")
+	s.post("same-origin", "/logout", nil)
+	_, body := s.visit(s.browser, s.url)
 	s.want(body, "Sign in with Contoso")
 }
 

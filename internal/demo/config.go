@@ -41,10 +41,23 @@ func At(port int, data string) World {
 // Listen is the address Usher listens on.
 func (w World) Listen() string { return strings.TrimPrefix(w.Usher, "http://") }
 
+// place is what the template of the configuration reads.
+type place struct {
+	World
+	Policy
+}
+
 // Config is Usher's configuration for this world.
-func (w World) Config() (string, error) {
+func (w World) Config(p Policy) (string, error) {
 	var b strings.Builder
-	err := configTemplate.Execute(&b, w)
+	err := configTemplate.Execute(&b, place{w, p})
+	return b.String(), err
+}
+
+// jit is the part of the configuration that p decides for a provider.
+func (p Policy) jit(provider string) (string, error) {
+	var b strings.Builder
+	err := configTemplate.ExecuteTemplate(&b, "jit "+provider, place{Policy: p})
 	return b.String(), err
 }
 

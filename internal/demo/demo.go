@@ -25,6 +25,10 @@ type Broker struct {
 	Explain func(ctx context.Context, id string) (explain.Story, error)
 	// Disable disables an account, as an administrator would.
 	Disable func(ctx context.Context, user usher.UserID) error
+	// Reload reads the configuration file again. What is in force stays if it fails.
+	Reload func(ctx context.Context) error
+	// Forget deletes every account.
+	Forget func(ctx context.Context) error
 }
 
 // Options says how the demo runs.
@@ -56,30 +60,27 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer closeAll(listeners) // those that nobody took over
-	file := filepath.Join(data, configFile)
-	text, err := world.Config()
-	if err != nil {
-		return usher.Wrap(op, err)
+	house := &Control{world: world, file: filepath.Join(data, configFile), policy: first()}
+	if err := house.write(house.policy); err != nil {
+		return err
 	}
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return usher.Wrap(op, err)
-	}
-	broker, err := o.Start(ctx, file)
-	if err != nil {
+	if house.broker, err = o.Start(ctx, house.file); err != nil {
 		return usher.Wrap(op, err)
 	}
 	app := NewApp(AppConfig{
 		URL: world.App, Issuer: world.Usher, ClientID: "sample", ClientSecret: world.AppSecret,
-		Cast: Cast(), Explain: broker.Explain, Now: o.Now,
+		Cast: Cast(), Explain: house.broker.Explain, House: house, Now: o.Now,
 	})
-	return play(ctx, o.Out, world, broker, app, listeners)
+	house.past = func(ctx context.Context) error { return past(ctx, world, app, house.broker.Disable) }
+	return play(ctx, o.Out, house, app, listeners)
 }
 
 // play serves everything, makes the past happen, prints the guide and waits.
-func play(ctx context.Context, out io.Writer, world World, broker Broker, app *App, listeners []net.Listener) error {
+func play(ctx context.Context, out io.Writer, house *Control, app *App, listeners []net.Listener) error {
 	all, ctx := errgroup.WithContext(ctx)
+	world := house.world
 	back := func(name string) string { return world.Usher + "/idp/" + name + "/callback" }
-	all.Go(func() error { return broker.Serve(ctx, listeners[0]) })
+	all.Go(func() error { return house.broker.Serve(ctx, listeners[0]) })
 	for i, h := range []http.Handler{
 		app,
 		provider(Contoso, world.Contoso, world.ProviderSecret, back(Contoso)),
@@ -88,7 +89,7 @@ func play(ctx context.Context, out io.Writer, world World, broker Broker, app *A
 		all.Go(func() error { return serve(ctx, listeners[i+1], h) })
 	}
 	all.Go(func() error {
-		if err := past(ctx, world, app, broker.Disable); err != nil {
+		if err := house.past(ctx); err != nil {
 			return usher.Wrap("demo.past", err)
 		}
 		return guide(out, world)

@@ -41,6 +41,11 @@ func TestRunMakesThePast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, want := range []string{"/options", "user code --config"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the guide lacks %s", want)
+		}
+	}
 	if diff := cmp.Diff([]usher.UserID{"dana"}, disabled); diff != "" {
 		t.Error(diff)
 	}
@@ -64,11 +69,13 @@ func TestRunOnABusyPort(t *testing.T) {
 	}
 }
 
-func TestRotatingGroupsChangeAtEachSignIn(t *testing.T) {
-	claims := rotating("mei", "Mei")
+func TestRestlessIsAnotherAtEachSignIn(t *testing.T) {
 	for n := 1; n < 7; n++ {
-		if cmp.Equal(claims(n)["groups"], claims(n + 1)["groups"]) {
-			t.Errorf("sign-ins %d and %d bring the same groups", n, n+1)
+		one, next := restless(n).claims(Persona{}), restless(n+1).claims(Persona{})
+		for _, claim := range []string{"groups", "phone_number"} {
+			if cmp.Equal(one[claim], next[claim]) {
+				t.Errorf("sign-ins %d and %d bring the same %s", n, n+1, claim)
+			}
 		}
 	}
 }

@@ -12,9 +12,11 @@ import (
 //go:embed assets
 var assets embed.FS
 
-// page is what the one template shows; at most one of the fields after Cast is set.
+// page is what the one template shows; at most one of the fields after Policy is set.
 type page struct {
 	Cast    []Persona
+	Policy  []providerOptions
+	Options *optionsPage
 	Person  *person
 	Denial  *denial
 	Problem string
@@ -23,6 +25,8 @@ type page struct {
 // Title is the title of the page.
 func (p page) Title() string {
 	switch {
+	case p.Options != nil:
+		return "The policy"
 	case p.Person != nil:
 		return "You are signed in"
 	case p.Denial != nil:

@@ -123,6 +123,7 @@ func (b browser) keep(host string, cookies []*http.Cookie) {
 
 // guide prints what to click.
 func guide(out io.Writer, world World) error {
+	config := filepath.Join(world.Data, configFile)
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nThe demo is ready. Open this in a browser:\n\n    %s\n\n", world.App)
 	b.WriteString("It is a sample application. Sign in there, pick a person, and read why. Try in this order:\n\n")
@@ -130,12 +131,15 @@ func guide(out io.Writer, world World) error {
 		fmt.Fprintf(&b, "  %d. %-14s at %s (%s)\n     %s %s\n", i+1, p.Name, p.Display(), world.App+"/login?idp="+p.Provider, p.Role, p.Expect)
 	}
 	fmt.Fprintf(&b, "\nSign out in between with the button at the top. Instead of choosing a provider you can enter an\n"+
-		"address such as new@contoso.test or new@partner.test: it leads to the right one.\n\n")
+		"address such as new@contoso.test or new@partner.test: it leads to the right one.\n\n"+
+		"What happens is a matter of policy. Switch it, read what to expect, and begin again with new people:\n\n    %s/options\n\n"+
+		"Who was asked for a password signs in with it, too. This prints an address to set a new one:\n\n"+
+		"    go run ./cmd/usher user code --config %s tomas\n\n", world.App, config)
 	for _, l := range [][2]string{{"Usher", world.Usher}, {"Contoso", world.Contoso}, {"Partner", world.Partner}, {"files", world.Data}} {
 		fmt.Fprintf(&b, "  %-8s %s\n", l[0], l[1])
 	}
 	fmt.Fprintf(&b, "\nThe same story in a terminal, by the correlation id of any page:\n\n"+
-		"    go run ./cmd/usher explain --config %s CORRELATION-ID\n", filepath.Join(world.Data, configFile))
+		"    go run ./cmd/usher explain --config %s CORRELATION-ID\n", config)
 	b.WriteString("\nEverybody is made up and nothing is kept. Use Chrome, Edge or Firefox: Safari keeps no secure cookies\n" +
 		"without TLS. Press Ctrl+C to end the demo.\n")
 	_, err := io.WriteString(out, b.String())

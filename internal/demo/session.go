@@ -117,6 +117,13 @@ func (s *sessions) drop(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, cookie("", -1))
 }
 
+// clear ends every session.
+func (s *sessions) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.all)
+}
+
 func (s *sessions) remove(r *http.Request) {
 	if c, err := r.Cookie(cookieName); err == nil {
 		delete(s.all, c.Value)

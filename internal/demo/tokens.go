@@ -39,6 +39,8 @@ var notes = []struct{ name, note string }{
 	{"family_name", ""},
 	{"email", ""},
 	{"email_verified", ""},
+	{"phone_number", ""},
+	{"phone_number_verified", ""},
 	{"groups", "granted here by way of the provider's groups"},
 	{"roles", "granted here by way of the provider's groups"},
 	{"scope", "what it may be used for"},

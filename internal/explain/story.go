@@ -22,6 +22,7 @@ type Story struct {
 	Account   string   // the account's id, "" if there is none
 	Rules     []Line   // the mapping rules as they ran
 	Questions []Line   // the questions of the decision, in order
+	Prompts   []string // what the person was asked for
 	Changes   []string // what was done
 }
 
@@ -40,6 +41,9 @@ func Tell(rec usher.Record) Story {
 	}
 	for _, c := range d.Changes {
 		s.Changes = append(s.Changes, change(c))
+	}
+	for _, p := range d.Prompts {
+		s.Prompts = append(s.Prompts, prompt(p))
 	}
 	return s
 }
@@ -67,8 +71,14 @@ var outcomes = map[usher.Verdict]string{
 }
 
 func headline(rec usher.Record) string {
-	return fmt.Sprintf("Somebody from %s, on the way to %s, %s%s.",
-		rec.Identity.IdP, rec.Policy.Application.Name, outcomes[rec.Decision.Verdict], rec.Decision.Store)
+	from := rec.Identity.IdP
+	if from == usher.LocalIdP {
+		from = "here, with a password,"
+	} else {
+		from += ","
+	}
+	return fmt.Sprintf("Somebody from %s on the way to %s, %s%s.",
+		from, rec.Policy.Application.Name, outcomes[rec.Decision.Verdict], rec.Decision.Store)
 }
 
 // changeWords has one line per change; %s is the change's name.
@@ -80,6 +90,10 @@ var changeWords = map[usher.ChangeOp]string{
 	usher.OpLeaveGroup:     "removed from the group %q",
 	usher.OpGrant:          "noted that this provider grants %q",
 	usher.OpRevoke:         "took back this provider's grant of %q",
+	usher.OpSetPassword:    "set the password that was given",
+	usher.OpDropPassword:   "dropped a password that nobody had proved",
+	usher.OpConsent:        "kept what was said to the purpose %q",
+	usher.OpEndSessions:    "ended the account's sessions and tokens",
 	usher.OpUnlink:         "removed the link to an account that is gone",
 	usher.OpLink:           "linked this provider's subject to the account",
 	usher.OpAlias:          "kept the subject identifier that %q already knew",
@@ -88,13 +102,39 @@ var changeWords = map[usher.ChangeOp]string{
 	usher.OpTell:           "queued the event %q",
 }
 
+var promptWords = map[usher.PromptKind]string{
+	usher.PromptProve:     "a proof that the account is theirs",
+	usher.PromptUsername:  "a username",
+	usher.PromptPassword:  "a password",
+	usher.PromptAttribute: "the attribute %q",
+	usher.PromptConsent:   "consent to the purpose %q",
+}
+
+func prompt(p usher.Prompt) string {
+	words := promptWords[p.Kind]
+	if strings.Contains(words, "%q") {
+		words = fmt.Sprintf(words, p.Name)
+	}
+	if p.Problem != usher.Fits {
+		words += ", again: " + p.Problem.Said()
+	}
+	return words
+}
+
 func change(c usher.Change) string {
 	words, ok := changeWords[c.Op]
 	if !ok {
 		return string(c.Op)
 	}
+	name := c.Name
+	if c.Consent != nil {
+		name = c.Consent.Purpose
+	}
 	if strings.Contains(words, "%q") {
-		words = fmt.Sprintf(words, c.Name)
+		words = fmt.Sprintf(words, name)
+	}
+	if c.Source == usher.SourceUser {
+		words += ", as the person typed it"
 	}
 	if c.Rule != "" {
 		words += " (" + c.Rule + ")"
@@ -113,13 +153,19 @@ func (s Story) Text() string {
 	}
 	section(&b, "The mapping rules", s.Rules)
 	section(&b, "The questions, in order", s.Questions)
-	if len(s.Changes) > 0 {
-		b.WriteString("\nWhat was done\n")
-		for _, c := range s.Changes {
-			fmt.Fprintf(&b, "  - %s\n", c)
-		}
-	}
+	bullets(&b, "What the person is asked for", s.Prompts)
+	bullets(&b, "What was done", s.Changes)
 	return b.String()
+}
+
+func bullets(b *strings.Builder, title string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s\n", title)
+	for _, l := range lines {
+		fmt.Fprintf(b, "  - %s\n", l)
+	}
 }
 
 func section(b *strings.Builder, title string, lines []Line) {

@@ -14,7 +14,7 @@ import (
 func record() usher.Record {
 	return usher.Record{
 		ID:       "0198c0de-0000-7000-8000-000000000001",
-		Policy:   usher.Policy{Application: usher.Toggle{Name: "Shop", Enabled: true}},
+		Policy:   usher.Policy{Application: usher.Application{Toggle: usher.Toggle{Name: "Shop", Enabled: true}}},
 		Identity: usher.Identity{IdP: "contoso", Trace: []usher.Step{{Question: "mapping.username", Answer: "a value"}}},
 		Snapshot: usher.Snapshot{At: 1_800_000_000 * usher.Second},
 		Decision: usher.Decision{

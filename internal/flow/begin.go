@@ -13,14 +13,19 @@ import (
 )
 
 const (
-	maxHint  = 320 // bytes of a login hint: an e-mail address and some
-	maxEmail = 254 // bytes of an address (RFC 5321, 4.5.3.1.3)
+	maxHint    = 320 // bytes of a login hint: an e-mail address and some
+	maxEmail   = 254 // bytes of an address (RFC 5321, 4.5.3.1.3)
+	maxLocales = 100 // bytes of the languages that travel along
 )
 
 // Begin begins a sign-in: it sends the browser to the provider that the request
 // names, or the only one there is, or to the page that lets the person choose.
 // It stores nothing.
 func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, s Start) {
+	if len(s.Locales) > maxLocales {
+		s.Locales = "" // it is only a wish
+	}
+	r = web.Locales(r, s.Locales)
 	if len(s.LoginHint) > maxHint {
 		s.LoginHint = "" // it is only a hint
 	}
@@ -28,35 +33,68 @@ func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, s Start) {
 		f.refuse(w, r, s, usher.ReasonTooMuch)
 		return
 	}
-	if s.IdPHint != "" {
+	switch {
+	case s.IdPHint == usher.LocalIdP && f.hasLocal(s):
+		f.offer(w, r, s, localPath)
+		return
+	case s.IdPHint != "":
 		p, reason := f.provider(s.Tenant, s.IdPHint)
-		if reason != "" {
+		switch {
+		case reason != "":
 			f.refuse(w, r, s, usher.ReasonProviderUnknown)
-			return
+		case !s.takes(p.Name):
+			f.refuse(w, r, s, usher.ReasonProviderNotAllowed)
+		default:
+			f.leave(w, r, login{Start: s}, p)
 		}
+		return
+	}
+	providers, local := f.offered(s), f.hasLocal(s)
+	if len(providers) == 0 && !local {
+		f.noWay(w, r, s)
+		return
+	}
+	if p, ok := direct(providers, s, local); ok {
 		f.leave(w, r, login{Start: s}, p)
 		return
 	}
-	providers := f.enabled(s.Tenant)
-	if len(providers) == 0 {
-		f.noProvider(w, r)
-		return
-	}
-	if p, ok := direct(providers, s); ok {
-		f.leave(w, r, login{Start: s}, p)
-		return
-	}
+	f.offer(w, r, s, chooserPath)
+}
+
+// offer begins a choice and sends the browser to the page for it.
+func (f *Flow) offer(w http.ResponseWriter, r *http.Request, s Start, page string) {
 	i := f.newID()
 	if err := f.keep(w, r, i, login{Start: s, Created: f.instant()}); err != nil {
 		f.fail(w, r, s, err)
 		return
 	}
-	web.Redirect(w, f.Kit.Path("/login?login="+string(i)))
+	web.Redirect(w, f.Kit.Path(page+"?login="+string(i)))
+}
+
+// takes reports whether the application takes people from a provider.
+func (s Start) takes(idp string) bool {
+	return len(s.Providers) == 0 || slices.Contains(s.Providers, idp)
+}
+
+// offered lists the providers that people can use now on their way to the
+// application.
+func (f *Flow) offered(s Start) []Provider {
+	return slices.DeleteFunc(f.enabled(s.Tenant), func(p Provider) bool { return !s.takes(p.Name) })
+}
+
+// noWay tells a person that there is no way to sign in: none at all, or none
+// that the application takes people from.
+func (f *Flow) noWay(w http.ResponseWriter, r *http.Request, s Start) {
+	if len(f.enabled(s.Tenant)) > 0 {
+		f.refuse(w, r, s, usher.ReasonProviderNotAllowed)
+		return
+	}
+	f.noProvider(w, r)
 }
 
 // direct is the provider to go to without asking.
-func direct(providers []Provider, s Start) (Provider, bool) {
-	if len(providers) == 1 {
+func direct(providers []Provider, s Start, local bool) (Provider, bool) {
+	if len(providers) == 1 && !local {
 		return providers[0], true // who wants to select an account does so there: the prompt goes along
 	}
 	if slices.Contains(strings.Fields(s.Prompt), "select_account") {
@@ -103,6 +141,12 @@ func lower(s string) string {
 	}, s)
 }
 
+// newCorrelation is what a decision will be called.
+func newCorrelation() (string, error) {
+	id, err := uuid.NewV7()
+	return id.String(), err
+}
+
 // leave sends the browser to the provider.
 func (f *Flow) leave(w http.ResponseWriter, r *http.Request, l login, p Provider) {
 	if to, ok := f.depart(w, r, l, p); ok {
@@ -125,16 +169,15 @@ func (f *Flow) depart(w http.ResponseWriter, r *http.Request, l login, p Provide
 			reason = usher.ReasonUpstreamUnreachable
 		}
 		page := f.Kit.Failure(r, reason, usher.Wrap(op, err))
-		page.Again = f.again(l.Chooser)
+		page.Again = f.again(r, l)
 		f.refuseWith(w, r, l.Start, page)
 		return "", false
 	}
-	correlation, err := uuid.NewV7()
-	if err == nil && len(away.Keep) > idp.MaxKeep {
+	l.IdP, l.Keep, l.Created = p.Name, away.Keep, f.instant()
+	if l.Correlation, err = newCorrelation(); err == nil && len(away.Keep) > idp.MaxKeep {
 		err = usher.Fail(usher.Internal, op, "", nil)
 	}
 	if err == nil {
-		l.IdP, l.Keep, l.Created, l.Correlation = p.Name, away.Keep, f.instant(), correlation.String()
 		err = f.keep(w, r, i, l)
 	}
 	if err != nil {
@@ -145,10 +188,14 @@ func (f *Flow) depart(w http.ResponseWriter, r *http.Request, l login, p Provide
 	return away.URL, true
 }
 
-// again is the way back to the choice, nil if there was none.
-func (f *Flow) again(chooser id) *web.Back {
-	if chooser == "" {
-		return nil
+// again is the way back to the choice, or to the prompts that wait for a proof;
+// nil if there was neither.
+func (f *Flow) again(r *http.Request, l login) *web.Back {
+	switch {
+	case l.Proves != "":
+		return &web.Back{Name: f.Kit.T(r, "flow.back"), URL: f.Kit.Path(askPath + "?login=" + string(l.Proves))}
+	case l.Chooser != "":
+		return &web.Back{Name: f.Kit.T(r, "flow.again"), URL: f.Kit.Path(chooserPath + "?login=" + string(l.Chooser))}
 	}
-	return &web.Back{Name: "Sign in another way", URL: f.Kit.Path("/login?login=" + string(chooser))}
+	return nil
 }

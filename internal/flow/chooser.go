@@ -2,8 +2,6 @@ package flow
 
 import (
 	"embed"
-	"errors"
-	"html/template"
 	"net/http"
 	"unicode"
 
@@ -11,32 +9,21 @@ import (
 	"github.com/usher-id/usher/internal/web"
 )
 
-//go:embed templates/*.html
-var templates embed.FS
-
-// The pages, parsed once and never changed.
-var (
-	chooserTemplate    = mustPage("chooser")
-	continueTemplate   = mustPage("continue")
-	noProviderTemplate = mustPage("noprovider")
-)
-
-func mustPage(name string) *template.Template {
-	source, err := templates.ReadFile("templates/" + name + ".html")
-	if err != nil {
-		panic("flow: " + err.Error()) // it is part of the binary
-	}
-	return web.Template(string(source))
-}
+// Pages are the templates, words and scripts of the conversation.
+//
+//go:embed templates/*.html messages/*.yaml assets/*.js
+var Pages embed.FS
 
 // chooserPage lets the person choose where to sign in.
 type chooserPage struct {
 	Application string
 	Login       id
 	Choices     []choice
-	Discovers   bool   // an e-mail address can choose
-	Email       string // what was typed, when it did not help
-	Problem     string // why it did not
+	Discovers   bool       // an e-mail address can choose
+	Email       string     // what was typed, when it did not help
+	Problem     string     // why it did not
+	Local       *localForm // for a username and a password, if it stands here
+	LocalLink   bool       // or on a page of its own
 }
 
 type choice struct{ Name, Display, Initial string }
@@ -73,64 +60,52 @@ func (f *Flow) chosen(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	r = web.Locales(r, l.Start.Locales)
+	l.Chooser = i
 	p, reason := f.provider(l.Start.Tenant, query.Get("idp"))
+	if reason == "" && !l.Start.takes(p.Name) {
+		reason = usher.ReasonProviderNotAllowed
+	}
 	if reason != "" {
-		f.refuseWith(w, r, l.Start, web.Refusal{Reason: reason, Again: f.again(i)})
+		f.refuseWith(w, r, l.Start, web.Refusal{Reason: reason, Again: f.again(r, l)})
 		return
 	}
-	l.Chooser = i
 	f.leave(w, r, l, p)
 }
 
 // find goes to the provider of the person's e-mail domain: POST /login/find. It
 // is a form because an address must not stand in a URL of ours.
 func (f *Flow) find(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		reason := usher.ReasonRequestInvalid
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			reason = usher.ReasonTooMuch
-		}
-		f.Kit.Refuse(w, r, reason, "", nil)
-		return
-	}
-	i, l, ok := f.choosing(w, r, r.PostForm["login"])
+	form, ok := f.form(w, r)
 	if !ok {
 		return
 	}
-	email := r.PostForm.Get("email")
+	i, l, ok := f.choosing(w, r, form["login"])
+	if !ok {
+		return
+	}
+	r = web.Locales(r, l.Start.Locales)
+	email := form.Get("email")
 	if _, ok := domainOf(email); !ok {
-		f.choose(w, r, i, l, email, "This does not look like an e-mail address. Please check it.")
+		f.choose(w, r, i, l, email, f.Kit.T(r, "chooser.find.malformed"))
 		return
 	}
-	p, ok := discover(f.enabled(l.Start.Tenant), email)
+	p, ok := discover(f.offered(l.Start), email)
 	if !ok {
-		f.choose(w, r, i, l, email, "No sign-in provider takes addresses of this domain. Please check the address, or choose from the list.")
+		f.choose(w, r, i, l, email, f.Kit.T(r, "chooser.find.unknown"))
 		return
 	}
 	l.Chooser, l.Start.LoginHint = i, email
 	if to, ok := f.depart(w, r, l, p); ok {
-		f.Kit.Page(w, r, http.StatusOK, continueTemplate, continuePage{display(p), to})
+		f.Kit.Page(w, r, http.StatusOK, "continue", continuePage{display(p), to})
 	}
 }
 
 // choosing finds the sign-in in which a person is choosing. If there is none it
 // has answered already.
 func (f *Flow) choosing(w http.ResponseWriter, r *http.Request, param []string) (id, login, bool) {
-	if len(param) == 0 || param[0] == "" {
-		f.Kit.Refuse(w, r, usher.ReasonStateMissing, "", nil)
-		return "", login{}, false
-	}
-	i, ok := parseID(param[0])
-	if len(param) != 1 || !ok {
-		f.Kit.Refuse(w, r, usher.ReasonRequestInvalid, "", nil)
-		return "", login{}, false
-	}
-	l, reason := f.state(r, i)
-	if reason == "" && l.IdP != "" {
-		reason = usher.ReasonRequestInvalid // it is past choosing
-	}
-	if reason != "" {
-		f.lost(w, r, i, reason)
+	i, l, ok := f.stateOf(w, r, param, choosing)
+	if !ok {
 		return "", login{}, false
 	}
 	spent, err := f.Ledger.Spent(r.Context(), i.key(l.Start.Tenant))
@@ -145,28 +120,60 @@ func (f *Flow) choosing(w http.ResponseWriter, r *http.Request, param []string) 
 	return "", login{}, false
 }
 
+// stateOf opens what the browser keeps of the sign-in that a parameter names, at
+// the stage it must be. If there is none it has answered already.
+func (f *Flow) stateOf(w http.ResponseWriter, r *http.Request, param []string, at stage) (id, login, bool) {
+	if len(param) == 0 || param[0] == "" {
+		f.Kit.Refuse(w, r, usher.ReasonStateMissing, "", nil)
+		return "", login{}, false
+	}
+	i, ok := parseID(param[0])
+	if len(param) != 1 || !ok {
+		f.Kit.Refuse(w, r, usher.ReasonRequestInvalid, "", nil)
+		return "", login{}, false
+	}
+	l, reason := f.state(r, i)
+	switch {
+	case reason != "":
+		f.lost(w, r, i, reason)
+	case l.stage() == over:
+		f.used(w, r, l.Start)
+	case l.stage() != at:
+		f.lost(w, r, i, usher.ReasonRequestInvalid)
+	default:
+		return i, l, true
+	}
+	return "", login{}, false
+}
+
 // choose shows the choice.
 func (f *Flow) choose(w http.ResponseWriter, r *http.Request, i id, l login, email, problem string) {
+	r = web.Locales(r, l.Start.Locales)
 	data := chooserPage{Application: applicationName(l.Start), Login: i, Email: email, Problem: problem}
-	for _, p := range f.enabled(l.Start.Tenant) {
+	for _, p := range f.offered(l.Start) {
 		name := display(p)
 		data.Choices = append(data.Choices, choice{p.Name, name, initial(name)})
 		data.Discovers = data.Discovers || len(p.Discover) > 0
 	}
-	if len(data.Choices) == 0 {
-		f.noProvider(w, r) // the last one was switched off in the meantime
+	switch local := f.hasLocal(l.Start); {
+	case len(data.Choices) == 0 && !local:
+		f.noWay(w, r, l.Start) // the last one was switched off in the meantime
 		return
+	case local && len(data.Choices) > manyChoices:
+		data.LocalLink = true
+	case local:
+		data.Local = f.localForm(i, l.Start, l.Start.LoginHint, "")
 	}
 	status := http.StatusOK
 	if problem != "" {
 		status = http.StatusUnprocessableEntity
 	}
-	f.Kit.Page(w, r, status, chooserTemplate, data)
+	f.Kit.Page(w, r, status, "chooser", data)
 }
 
 func (f *Flow) noProvider(w http.ResponseWriter, r *http.Request) {
 	status := web.Status(usher.ReasonNoProvider.Said().Kind)
-	f.Kit.Page(w, r, status, noProviderTemplate, noProviderPage{
+	f.Kit.Page(w, r, status, "noprovider", noProviderPage{
 		facts: f.Kit.NewFacts(r, usher.ReasonNoProvider), RedirectURI: f.redirectURI(Provider{Name: "contoso"}),
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -18,12 +19,15 @@ import (
 	"time"
 
 	usher "github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/credential"
 	"github.com/usher-id/usher/internal/flow"
 	"github.com/usher-id/usher/internal/idp"
 	"github.com/usher-id/usher/internal/key"
 	"github.com/usher-id/usher/internal/ledger"
+	"github.com/usher-id/usher/internal/password"
 	"github.com/usher-id/usher/internal/provision"
 	"github.com/usher-id/usher/internal/session"
+	"github.com/usher-id/usher/internal/store"
 	sqlstore "github.com/usher-id/usher/internal/store/sql"
 	"github.com/usher-id/usher/internal/web"
 	"github.com/usher-id/usher/internal/web/webtest"
@@ -37,6 +41,7 @@ type world struct {
 	t         *testing.T
 	mu        sync.Mutex
 	now       time.Time
+	file      string
 	db        *ledger.DB
 	ring      *key.Ring
 	ledger    *ledger.Ledger
@@ -48,7 +53,13 @@ type world struct {
 	asker     *asker
 	log       *syncBuffer
 	start     flow.Start // what /authorize begins
-	secrets   []string   // must be in no log line
+	local     bool       // people may sign in with a password
+	mails     bool
+	hides     bool
+	purposes  map[string]flow.PurposeText
+	demands   store.Policy // of PRIMARY
+	house     *house       // whose path decides; nil for one that does as it is told
+	secrets   []string     // must be in no log line
 }
 
 // newWorld has the named providers; a name like "contoso:contoso.test" also
@@ -62,7 +73,8 @@ func newWorld(t *testing.T, names ...string) *world {
 	}
 	w.provide(names...)
 	var err error
-	if w.db, err = ledger.Open(t.Context(), filepath.Join(t.TempDir(), "usher.db")); err != nil {
+	w.file = filepath.Join(t.TempDir(), "usher.db")
+	if w.db, err = ledger.Open(t.Context(), w.file); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -96,9 +108,9 @@ func (w *world) restart() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.ledger = ledger.New(w.db, ledger.Config{Primary: sqlstore.Tables{Store: usher.PrimaryStore}, Sealer: w.ring, Now: w.clock})
+	w.ledger = ledger.New(w.db, ledger.Config{Stores: w.store, Sealer: w.ring, Now: w.clock})
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
-	if w.kit, err = web.New(web.Config{Issuer: issuer, Log: log, Sealer: w.ring, Now: w.clock}); err != nil {
+	if w.kit, err = web.New(web.Config{Issuer: issuer, Log: log, Sealer: w.ring, Now: w.clock, Pages: []fs.FS{flow.Pages}}); err != nil {
 		w.t.Fatal(err)
 	}
 	old := w.path
@@ -106,15 +118,32 @@ func (w *world) restart() {
 	if old != nil {
 		w.path.deny = old.deny
 	}
+	var way flow.Path = w.path
+	if w.house != nil {
+		way = w.house.open()
+	}
 	w.flow = flow.New(flow.Config{
-		Kit: w.kit, Path: w.path, Ledger: w.ledger, Sessions: &session.Keeper{Ledger: w.ledger, Now: w.clock},
-		Asker: w.asker, Sealer: w.ring, Providers: func(string) []flow.Provider { return w.providers }, Log: log, Now: w.clock,
+		Kit: w.kit, Path: way, Ledger: w.ledger, Sessions: &session.Keeper{Ledger: w.ledger, Now: w.clock},
+		Asker: w.asker, Sealer: w.ring, Signer: w.ring, Providers: func(string) []flow.Provider { return w.providers },
+		Local: func(string) bool { return w.local }, Mails: func(string) bool { return w.mails }, HideStates: func() bool { return w.hides },
+		Stores:   func(name string) (store.Policy, bool) { _, p, ok := w.store(name); return p, ok },
+		Purposes: func(_, name string) (flow.PurposeText, bool) { p, ok := w.purposes[name]; return p, ok },
+		Credentials: credential.New(credential.Config{
+			Ledger: w.ledger, Hasher: password.New(password.Config{}), Default: usher.PrimaryStore,
+			Stores: func(string) []string { return []string{usher.PrimaryStore} },
+			Policy: func(name string) (store.Policy, bool) { _, p, ok := w.store(name); return p, ok }, Now: w.clock,
+		}),
+		Log: log, Now: w.clock,
 	})
 	mux := http.NewServeMux()
 	w.kit.Mount(mux)
 	w.flow.Mount(mux)
 	mux.HandleFunc("GET /authorize", func(out http.ResponseWriter, r *http.Request) { w.flow.Begin(out, r, w.start) })
 	w.handler = w.kit.Handler(mux)
+}
+
+func (w *world) store(name string) (ledger.StoreMaker, store.Policy, bool) {
+	return sqlstore.Tables{Store: name}, w.demands, name == usher.PrimaryStore
 }
 
 func (w *world) clock() time.Time {
@@ -273,11 +302,19 @@ func (p *path) SignIn(ctx context.Context, req provision.Request, also provision
 		})
 	}
 	return rec, p.ledger.Commit(ctx, func(tx *ledger.Tx) error {
-		if err := tx.Apply(ctx, req.Application, rec); err != nil {
+		if err := tx.Apply(ctx, ledger.Act{Application: req.Application, Record: rec}); err != nil {
 			return err
 		}
 		return also(ctx, tx, rec)
 	})
+}
+
+func (p *path) Prove(context.Context, provision.Request, provision.Also) (usher.Record, error) {
+	return usher.Record{}, usher.Fail(usher.Internal, "test.Prove", "", nil)
+}
+
+func (p *path) SetPassword(context.Context, string, usher.AccountRef, string, bool, func(context.Context, *ledger.Tx) error) error {
+	return usher.Fail(usher.Internal, "test.SetPassword", "", nil)
 }
 
 // asker is the application's side.
@@ -390,7 +427,7 @@ func (b *browser) read(method string, a answer) {
 // says checks that an answer is the refusal page for reason.
 func (b *browser) says(a answer, status int, reason usher.Reason) {
 	b.t.Helper()
-	if a.status != status || !strings.Contains(a.body, "<code>"+string(reason)+"</code>") {
+	if a.status != status || !strings.Contains(a.body, ">"+string(reason)+"</code>") {
 		b.t.Errorf("got %d %s, want %d %s", a.status, a.body, status, reason)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	usher "github.com/usher-id/usher"
@@ -76,14 +77,42 @@ func (i id) cookie() string { return cookieName + i.short() }
 // key is what is spent when the sign-in is over.
 func (i id) key(tenant string) ledger.Key { return ledger.NewKey("login", tenant, "", string(i)) }
 
-// login is the state of one sign-in under way.
+// login is the state of one sign-in under way. The browser holds it, sealed;
+// while the person is asked something it lies, sealed too, with what is waited
+// for, and the browser holds the Secret to that.
 type login struct {
 	Start       Start
 	IdP         string        // where the person was sent; "" while they choose
 	Keep        []byte        // what the connector wants back
-	Created     usher.Instant // when the person was sent there, or began to choose
+	Created     usher.Instant // when the person was sent there, or began to choose, or was asked
 	Correlation string        // what the decision will be called; "" while they choose
 	Chooser     id            // the choice it was made by; "" if there was none to make
+	Proves      id            // the sign-in that waits for this one to prove something; "" if none does
+	Secret      []byte        // of the sign-in that waits; the ledger knows its hash
+	Handed      bool          // a page of somebody else's has asked already
+	Missed      bool          // the last sign-in that was to prove something did not
+}
+
+// stage is how far a sign-in has come.
+type stage uint8
+
+const (
+	choosing stage = iota
+	away           // at a provider
+	asked          // before the prompts
+	over           // and the way home is all that is left of it
+)
+
+func (l login) stage() stage {
+	switch {
+	case len(l.Secret) > 0:
+		return asked
+	case l.IdP == "":
+		return choosing
+	case l.Correlation == "":
+		return over
+	}
+	return away
 }
 
 func (l login) until() usher.Instant { return l.Created + usher.Instant(lifetime.Microseconds()) }
@@ -103,7 +132,7 @@ func (f *Flow) keep(w http.ResponseWriter, r *http.Request, i id, l login) error
 	}
 	left := l.until() - f.instant()
 	web.SetCookie(w, i.cookie(), value, time.Duration(left)*time.Microsecond)
-	f.tidy(w, r, size, i, l.Chooser)
+	f.tidy(w, r, size, i, cmp.Or(l.Proves, l.Chooser))
 	return nil
 }
 
@@ -171,20 +200,27 @@ func aad(i id, tenant string) []byte { return []byte(string(i) + "." + tenant) }
 func (f *Flow) instant() usher.Instant { return usher.Instant(f.Now().UnixMicro()) }
 
 // packed is the version of the packed form; another one is not understood.
-const packed = "1"
+const packed = "2"
 
 // pack writes the state as fields, each with its length in front: a third
 // smaller than JSON, which matters in a cookie.
 func (l login) pack() []byte {
-	age := ""
+	age, flags := "", ""
 	if l.Start.MaxAge != nil {
 		age = strconv.FormatInt(*l.Start.MaxAge, 10)
+	}
+	if l.Handed {
+		flags += "h"
+	}
+	if l.Missed {
+		flags += "m"
 	}
 	var b []byte
 	for _, field := range [...]string{
 		packed, l.Start.Tenant, l.Start.Application, l.Start.ApplicationName, l.Start.ApplicationURL, string(l.Start.Request),
-		l.Start.LoginHint, l.Start.Prompt, age,
+		l.Start.LoginHint, l.Start.Prompt, age, strings.Join(l.Start.Providers, " "), l.Start.Locales,
 		l.IdP, string(l.Keep), strconv.FormatInt(int64(l.Created), 10), l.Correlation, string(l.Chooser),
+		string(l.Proves), string(l.Secret), flags,
 	} {
 		b = binary.AppendUvarint(b, uint64(len(field)))
 		b = append(b, field...)
@@ -195,11 +231,12 @@ func (l login) pack() []byte {
 // unpack reads what pack wrote.
 func unpack(b []byte) (login, bool) {
 	var l login
-	var version, age, request, keep, created, chooser string
+	var version, age, request, providers, keep, created, chooser, proves, secret, flags string
 	for _, field := range [...]*string{
 		&version, &l.Start.Tenant, &l.Start.Application, &l.Start.ApplicationName, &l.Start.ApplicationURL, &request,
-		&l.Start.LoginHint, &l.Start.Prompt, &age,
+		&l.Start.LoginHint, &l.Start.Prompt, &age, &providers, &l.Start.Locales,
 		&l.IdP, &keep, &created, &l.Correlation, &chooser,
+		&proves, &secret, &flags,
 	} {
 		n, size := binary.Uvarint(b)
 		if size <= 0 || n > uint64(len(b)-size) { //nolint:gosec // size is within b
@@ -218,7 +255,9 @@ func unpack(b []byte) (login, bool) {
 		}
 		l.Start.MaxAge = &n
 	}
-	l.Created, l.Chooser = usher.Instant(at), id(chooser)
-	l.Start.Request, l.Keep = []byte(request), []byte(keep)
+	l.Start.Providers = strings.Fields(providers) // names hold no spaces
+	l.Created, l.Chooser, l.Proves = usher.Instant(at), id(chooser), id(proves)
+	l.Start.Request, l.Keep, l.Secret = []byte(request), []byte(keep), []byte(secret)
+	l.Handed, l.Missed = strings.Contains(flags, "h"), strings.Contains(flags, "m")
 	return l, true
 }

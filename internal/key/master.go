@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	usher "github.com/usher-id/usher"
@@ -62,9 +63,18 @@ func makeMaster(path string) (Master, error) {
 		return Master{}, usher.Fail(usher.Unavailable, op, "the key file "+path+" can't be written", err)
 	}
 	_, err = f.WriteString(base64.StdEncoding.EncodeToString(m[:]) + "\n")
-	err = errors.Join(err, f.Sync(), f.Close())
+	err = errors.Join(err, f.Sync(), f.Close(), syncFolder(filepath.Dir(path)))
 	if err != nil {
 		return Master{}, usher.Fail(usher.Unavailable, op, "the key file "+path+" can't be written", err)
 	}
 	return m, nil
+}
+
+// syncFolder makes a new file's name as durable as its content.
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

@@ -21,12 +21,14 @@ var checks = map[usher.AssumptionKind]func(context.Context, *facts, usher.Assump
 	usher.AssumeAttribute:    attributeIs,
 	usher.AssumeGroups:       groupsAre,
 	usher.AssumeGrants:       grantsAre,
+	usher.AssumeUnheld:       unheld,
+	usher.AssumeHeldBy:       heldBy,
 }
 
 // check fails with Moved at the first fact that does not hold.
 func (t *Tx) check(ctx context.Context, rec usher.Record) error {
 	f := &facts{tx: t, tenant: rec.Identity.Tenant, idp: rec.Identity.IdP, subject: rec.Identity.Sub(),
-		primary: t.Primary(), users: map[usher.UserID]*store.User{}}
+		users: map[usher.AccountRef]*store.User{}}
 	for _, a := range rec.Decision.Assumes {
 		holds, known := checks[a.Kind]
 		if !known {
@@ -34,9 +36,6 @@ func (t *Tx) check(ctx context.Context, rec usher.Record) error {
 		}
 		about := a
 		about.Store = cmp.Or(a.Store, rec.Decision.Store)
-		if about.Store != usher.PrimaryStore && a.Kind != usher.AssumeLinkFree {
-			return usher.Fail(usher.Internal, opApply, "", errors.New("only facts about PRIMARY can be checked"))
-		}
 		ok, err := holds(ctx, f, about)
 		if err != nil {
 			return usher.Wrap(opApply, err)
@@ -53,10 +52,19 @@ func (t *Tx) check(ctx context.Context, rec usher.Record) error {
 type facts struct {
 	tx                   *Tx
 	tenant, idp, subject string
-	primary              *store.Store
 
 	link  *Linked
-	users map[usher.UserID]*store.User // nil: there is none
+	users map[usher.AccountRef]*store.User // nil: there is none
+}
+
+// store is the store a fact is about. Nothing can be said of one that is not in
+// this database.
+func (f *facts) store(a usher.Assumption) (*store.Store, error) {
+	s, ok := f.tx.Store(a.Store)
+	if !ok {
+		return nil, usher.Fail(usher.Internal, opApply, "", errors.New("no such store in this database: "+a.Store))
+	}
+	return s, nil
 }
 
 // linked is whom the subject is linked to.
@@ -78,20 +86,25 @@ func (f *facts) linked(ctx context.Context) (Linked, error) {
 }
 
 // user is the account, nil if there is none.
-func (f *facts) user(ctx context.Context, id usher.UserID) (*store.User, error) {
-	if u, read := f.users[id]; read {
+func (f *facts) user(ctx context.Context, a usher.Assumption) (*store.User, error) {
+	ref := usher.AccountRef{Store: a.Store, User: a.User}
+	if u, read := f.users[ref]; read {
 		return u, nil
 	}
-	u, err := f.primary.Get(ctx, f.tenant, id)
+	in, err := f.store(a)
+	if err != nil {
+		return nil, err
+	}
+	u, err := in.Get(ctx, f.tenant, a.User)
 	switch {
 	case usher.KindOf(err) == usher.NotFound:
-		f.users[id] = nil
+		f.users[ref] = nil
 	case err != nil:
 		return nil, err
 	default:
-		f.users[id] = &u
+		f.users[ref] = &u
 	}
-	return f.users[id], nil
+	return f.users[ref], nil
 }
 
 func linkFree(ctx context.Context, f *facts, _ usher.Assumption) (bool, error) {
@@ -105,22 +118,26 @@ func linkIs(ctx context.Context, f *facts, a usher.Assumption) (bool, error) {
 }
 
 func usernameFree(ctx context.Context, f *facts, a usher.Assumption) (bool, error) {
-	taken, err := f.primary.Named(ctx, f.tenant, []string{a.Name})
+	in, err := f.store(a)
+	if err != nil {
+		return false, err
+	}
+	taken, err := in.Named(ctx, f.tenant, []string{a.Name})
 	return len(taken) == 0, err
 }
 
 func userActive(ctx context.Context, f *facts, a usher.Assumption) (bool, error) {
-	u, err := f.user(ctx, a.User)
+	u, err := f.user(ctx, a)
 	return u != nil && u.State == usher.StateActive, err
 }
 
 func userGone(ctx context.Context, f *facts, a usher.Assumption) (bool, error) {
-	u, err := f.user(ctx, a.User)
+	u, err := f.user(ctx, a)
 	return u == nil, err
 }
 
 func attributeIs(ctx context.Context, f *facts, a usher.Assumption) (bool, error) {
-	u, err := f.user(ctx, a.User)
+	u, err := f.user(ctx, a)
 	if u == nil {
 		return false, err
 	}
@@ -132,7 +149,7 @@ func attributeIs(ctx context.Context, f *facts, a usher.Assumption) (bool, error
 }
 
 func groupsAre(ctx context.Context, f *facts, a usher.Assumption) (bool, error) {
-	u, err := f.user(ctx, a.User)
+	u, err := f.user(ctx, a)
 	return u != nil && sameSet(u.Groups, a.Values), err
 }
 
@@ -152,6 +169,30 @@ func grantsAre(ctx context.Context, f *facts, a usher.Assumption) (bool, error) 
 		held = append(held, usher.Label(kind, name, sourceKind, sourceName))
 	}
 	return sameSet(held, a.Values), failed(opApply, rows.Err())
+}
+
+func unheld(ctx context.Context, f *facts, a usher.Assumption) (bool, error) {
+	users, err := f.holders(ctx, a)
+	return !slices.ContainsFunc(users, func(u usher.UserID) bool { return u != a.User }), err
+}
+
+func heldBy(ctx context.Context, f *facts, a usher.Assumption) (bool, error) {
+	users, err := f.holders(ctx, a)
+	return len(users) == 1 && users[0] == a.User, err
+}
+
+// holders is who holds a value, two of them at most. One that has no folded form
+// nobody is found by.
+func (f *facts) holders(ctx context.Context, a usher.Assumption) ([]usher.UserID, error) {
+	in, err := f.store(a)
+	if err != nil {
+		return nil, err
+	}
+	folded, ok := usher.Fold(a.Name, first(a.Values))
+	if !ok {
+		return nil, nil
+	}
+	return in.Holders(ctx, f.tenant, a.Name, folded, 2)
 }
 
 func sameSet(a, b []string) bool {

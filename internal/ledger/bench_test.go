@@ -40,7 +40,7 @@ func parallel(b *testing.B, w *storetest.World, n int, record func(i int64) ushe
 			}
 			rec := records[i]
 			err := w.Ledger.Commit(ctx, func(tx *ledger.Tx) error {
-				if err := tx.Apply(ctx, "wiki", rec); err != nil {
+				if err := tx.Apply(ctx, storetest.Act(rec)); err != nil {
 					return err
 				}
 				s := storetest.Session(rec)

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 
@@ -14,24 +13,29 @@ import (
 // however many attributes and groups there are.
 type plan struct {
 	tenant, idp, subject, application string
+	issuer                            string
 	id                                string // of the decision
 	store                             string
 	user                              usher.UserID
 	reason                            usher.Reason
 	at                                usher.Instant
-	mac                               func(purpose string, parts ...string) []byte
+	sealer                            Sealer
 
-	write   store.Write
-	touched bool        // the store is written
-	wrote   [][3]string // attribute, rule, digest
-	granted [][3]string // kind, name, rule
-	revoked [][2]string // kind, name
-	aliases []string    // applications
-	seen    []string    // applications
-	tell    []string    // events
-	unlink  bool
-	link    bool
-	login   bool
+	write    store.Write
+	touched  bool        // the store is written
+	password string      // the hash of the one that was given, if one was
+	wrote    []authored  // with provenance
+	granted  [][3]string // kind, name, rule
+	revoked  [][2]string // kind, name
+	consents []usher.Consent
+	aliases  []string // applications
+	seen     []string // applications
+	tell     []string // events
+	unlink   bool
+	link     bool
+	login    bool
+	end      bool  // sessions and tokens
+	err      error // a change that can't be
 }
 
 // ops says what each kind of change adds to the plan. What is not here is an error.
@@ -42,12 +46,25 @@ var ops = map[usher.ChangeOp]func(*plan, usher.Change){
 	},
 	usher.OpSetAttribute: func(p *plan, c usher.Change) {
 		p.touched = true
-		p.write.Set = append(p.write.Set, store.Attribute{Name: c.Name, Values: c.Values, Verified: c.Verified})
-		p.wrote = append(p.wrote, [3]string{c.Name, c.Rule, digest(p.mac, p.tenant, p.store, p.user, c.Name, c.Values, c.Verified)})
+		a := store.Attribute{Name: c.Name, Values: c.Values, Verified: c.Verified}
+		p.write.Set = append(p.write.Set, a)
+		by := usher.Source{Kind: usher.SourceIdP, Name: p.idp, Rule: c.Rule}
+		if c.Source != "" && c.Source != usher.SourceIdP {
+			by.Kind, by.Name = c.Source, string(p.user)
+		}
+		p.wrote = append(p.wrote, author(p.sealer, p.tenant, p.account(), a, by))
 	},
 	usher.OpClearAttribute: func(p *plan, c usher.Change) { p.touched = true; p.write.Clear = append(p.write.Clear, c.Name) },
 	usher.OpJoinGroup:      func(p *plan, c usher.Change) { p.touched = true; p.write.Join = append(p.write.Join, c.Name) },
 	usher.OpLeaveGroup:     func(p *plan, c usher.Change) { p.touched = true; p.write.Leave = append(p.write.Leave, c.Name) },
+	usher.OpSetPassword: func(p *plan, _ usher.Change) {
+		p.touched = true
+		if p.password == "" {
+			p.err = errors.New("there is no hash of the password that was given")
+		}
+		p.write.Password = &store.Password{Hash: p.password, Proven: true}
+	},
+	usher.OpDropPassword: func(p *plan, _ usher.Change) { p.touched = true; p.write.Password = &store.Password{} },
 	usher.OpGrant: func(p *plan, c usher.Change) {
 		p.granted = append(p.granted, [3]string{string(c.Grant), c.Name, c.Rule})
 	},
@@ -57,17 +74,15 @@ var ops = map[usher.ChangeOp]func(*plan, usher.Change){
 	usher.OpAlias:  func(p *plan, c usher.Change) { p.aliases = append(p.aliases, c.Name) },
 	usher.OpSeen:   func(p *plan, c usher.Change) { p.seen = append(p.seen, c.Name) },
 	usher.OpLogin:  func(p *plan, _ usher.Change) { p.login = true },
-	usher.OpTell:   func(p *plan, c usher.Change) { p.tell = append(p.tell, c.Name) },
-}
-
-// digest is the keyed digest that ties an attribute to who wrote it.
-func digest(mac func(string, ...string) []byte, tenant, store string, user usher.UserID, name string, values []string, verified bool) string {
-	flag := "-"
-	if verified {
-		flag = "verified"
-	}
-	sum := mac("provenance", append([]string{tenant, store, string(user), name, flag}, values...)...)
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
+	usher.OpConsent: func(p *plan, c usher.Change) {
+		if c.Consent == nil {
+			p.err = errors.New("there is no consent to keep")
+			return
+		}
+		p.consents = append(p.consents, *c.Consent)
+	},
+	usher.OpEndSessions: func(p *plan, _ usher.Change) { p.end = true },
+	usher.OpTell:        func(p *plan, c usher.Change) { p.tell = append(p.tell, c.Name) },
 }
 
 func first(texts []string) string {
@@ -78,12 +93,12 @@ func first(texts []string) string {
 }
 
 // change does what the decision says.
-func (t *Tx) change(ctx context.Context, application string, rec usher.Record) error {
-	who, d := rec.Identity, rec.Decision
+func (t *Tx) change(ctx context.Context, a Act) error {
+	who, d, at := a.Record.Identity, a.Record.Decision, a.Record.Snapshot.At
 	p := &plan{
-		tenant: who.Tenant, idp: who.IdP, subject: who.Sub(), application: application, id: rec.ID,
-		store: d.Store, user: d.User, reason: d.Reason, at: rec.Snapshot.At, mac: t.l.cfg.Sealer.MAC,
-		write: store.Write{User: d.User, At: rec.Snapshot.At},
+		tenant: who.Tenant, idp: who.IdP, subject: who.Sub(), application: a.Application, issuer: who.Issuer, id: a.Record.ID,
+		store: d.Store, user: d.User, reason: d.Reason, at: at, sealer: t.l.cfg.Sealer, password: a.PasswordHash,
+		write: store.Write{User: d.User, At: at},
 	}
 	for _, c := range d.Changes {
 		add, known := ops[c.Op]
@@ -92,11 +107,19 @@ func (t *Tx) change(ctx context.Context, application string, rec usher.Record) e
 		}
 		add(p, c)
 	}
-	if p.aboutUser() && (p.store != usher.PrimaryStore || p.user == "") {
-		return usher.Fail(usher.Internal, opApply, "", errors.New("only accounts of PRIMARY can be changed"))
+	if _, known := t.Store(p.store); p.aboutUser() && (!known || p.user == "") {
+		p.err = errors.New("only accounts in this database can be changed")
+	}
+	if p.err != nil {
+		return usher.Fail(usher.Internal, opApply, "", p.err)
+	}
+	if d.Verdict == usher.VerdictCreate || d.Verdict == usher.VerdictLink {
+		if err := t.endWithout(ctx, opApply, p.tenant, p.idp, p.subject); err != nil {
+			return err
+		}
 	}
 	for _, step := range []func(context.Context, *Tx) error{
-		p.doStore, p.doProvenance, p.doGrants, p.doLink, p.doKnown, p.doTell,
+		p.doStore, p.doProvenance, p.doGrants, p.doLink, p.doKnown, p.doConsent, p.doEnd, p.doTell,
 	} {
 		if err := step(ctx, t); err != nil {
 			return err
@@ -107,8 +130,11 @@ func (t *Tx) change(ctx context.Context, application string, rec usher.Record) e
 
 // aboutUser reports whether the plan needs an account.
 func (p *plan) aboutUser() bool {
-	return p.touched || p.link || p.login || len(p.granted)+len(p.revoked)+len(p.aliases) > 0
+	return p.touched || p.link || p.login || p.end || len(p.granted)+len(p.revoked)+len(p.aliases)+len(p.consents) > 0
 }
+
+// account is the account the plan is about.
+func (p *plan) account() usher.AccountRef { return usher.AccountRef{Store: p.store, User: p.user} }
 
 // doStore writes the account. A name or id that turns out to be taken is a fact
 // that moved, even if nobody thought to assume it.
@@ -116,7 +142,8 @@ func (p *plan) doStore(ctx context.Context, t *Tx) error {
 	if !p.touched {
 		return nil
 	}
-	err := t.Primary().Write(ctx, p.tenant, p.write)
+	in, _ := t.Store(p.store) // it is known, see change
+	err := in.Write(ctx, p.tenant, p.write)
 	if p.write.Create != nil && usher.KindOf(err) == usher.Conflict {
 		return moved(usher.Assumption{Kind: usher.AssumeUsernameFree, Store: p.store, Name: p.write.Create.Canonical})
 	}
@@ -124,22 +151,7 @@ func (p *plan) doStore(ctx context.Context, t *Tx) error {
 }
 
 func (p *plan) doProvenance(ctx context.Context, t *Tx) error {
-	if len(p.write.Clear) > 0 {
-		if _, err := t.exec(ctx, opApply, `DELETE FROM provenance WHERE tenant = ? AND store = ? AND user_id = ?
-			AND attribute IN (SELECT value FROM json_each(?))`, p.tenant, p.store, string(p.user), list(p.write.Clear)); err != nil {
-			return err
-		}
-	}
-	if len(p.wrote) == 0 {
-		return nil
-	}
-	_, err := t.exec(ctx, opApply, `INSERT INTO provenance
-		(tenant, store, user_id, attribute, source_kind, source_name, rule, decision, at, digest)
-		SELECT ?1, ?2, ?3, value ->> 0, 'idp', ?4, value ->> 1, ?5, ?6, value ->> 2 FROM json_each(?7) WHERE true
-		ON CONFLICT DO UPDATE SET source_kind = excluded.source_kind, source_name = excluded.source_name,
-		rule = excluded.rule, decision = excluded.decision, at = excluded.at, digest = excluded.digest`,
-		p.tenant, p.store, string(p.user), p.idp, p.id, p.at, rowsOf(p.wrote))
-	return err
+	return t.provenance(ctx, opApply, p.tenant, p.account(), p.id, p.at, p.wrote, p.write.Clear)
 }
 
 func (p *plan) doGrants(ctx context.Context, t *Tx) error {
@@ -174,18 +186,18 @@ func (p *plan) doLink(ctx context.Context, t *Tx) error {
 	}
 	switch {
 	case p.link:
-		n, err := t.exec(ctx, opApply, `INSERT INTO link (tenant, idp, subject, store, user_id, pending, created, last_login)
-			VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?6)
-			ON CONFLICT DO UPDATE SET pending = 0, last_login = excluded.last_login
+		n, err := t.exec(ctx, opApply, `INSERT INTO link (tenant, idp, subject, store, user_id, pending, created, last_login, issuer)
+			VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?6, ?7)
+			ON CONFLICT DO UPDATE SET pending = 0, last_login = excluded.last_login, issuer = excluded.issuer
 			WHERE pending = 1 AND store = excluded.store AND user_id = excluded.user_id`,
-			p.tenant, p.idp, p.subject, p.store, string(p.user), p.at)
+			p.tenant, p.idp, p.subject, p.store, string(p.user), p.at, p.issuer)
 		if err == nil && n == 0 {
 			return moved(usher.Assumption{Kind: usher.AssumeLinkFree})
 		}
 		return err
 	case p.login:
-		n, err := t.exec(ctx, opApply, `UPDATE link SET last_login = ? WHERE tenant = ? AND idp = ? AND subject = ?
-			AND store = ? AND user_id = ?`, p.at, p.tenant, p.idp, p.subject, p.store, string(p.user))
+		n, err := t.exec(ctx, opApply, `UPDATE link SET last_login = ?, issuer = ? WHERE tenant = ? AND idp = ? AND subject = ?
+			AND store = ? AND user_id = ?`, p.at, p.issuer, p.tenant, p.idp, p.subject, p.store, string(p.user))
 		if err == nil && n == 0 {
 			return moved(usher.Assumption{Kind: usher.AssumeLinkIs, Store: p.store, User: p.user})
 		}
@@ -220,6 +232,13 @@ func (p *plan) doKnown(ctx context.Context, t *Tx) error {
 	return err
 }
 
+func (p *plan) doEnd(ctx context.Context, t *Tx) error {
+	if !p.end {
+		return nil
+	}
+	return t.EndUser(ctx, p.tenant, p.user)
+}
+
 // told is the body of what is told. It holds no attribute: whoever is told asks
 // for what it may know.
 type told struct {
@@ -237,14 +256,14 @@ func (p *plan) doTell(ctx context.Context, t *Tx) error {
 	if err != nil {
 		return usher.Fail(usher.Internal, opApply, "", err)
 	}
-	_, err = t.exec(ctx, opApply, `INSERT INTO outbox (tenant, event, store, user_id, decision, body, created)
-		SELECT ?1, value, ?2, ?3, ?4, ?5, ?6 FROM json_each(?7)`,
+	_, err = t.exec(ctx, opApply, `INSERT INTO outbox (tenant, event, store, user_id, decision, body, created, due)
+		SELECT ?1, value, ?2, ?3, ?4, ?5, ?6, ?6 FROM json_each(?7)`,
 		p.tenant, p.store, string(p.user), p.id, string(body), p.at, list(p.tell))
 	return err
 }
 
 // rowsOf writes rows as the JSON that json_each takes apart.
-func rowsOf[T [2]string | [3]string](rows []T) string {
+func rowsOf[T [2]string | [3]string | authored](rows []T) string {
 	b, err := json.Marshal(rows)
 	if err != nil {
 		panic("ledger: rows of text are JSON: " + err.Error())

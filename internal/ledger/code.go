@@ -8,15 +8,15 @@ import (
 
 // IssueCode records an authorization code.
 func (t *Tx) IssueCode(ctx context.Context, c Code) error {
-	_, err := t.exec(ctx, "ledger.IssueCode", `INSERT INTO code (tenant, hash, application, session, family, sub, user_id,
-		redirect_uri, challenge, nonce, scope, auth_time, acr, amr, decision, expires, used)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
-		c.Tenant, c.Hash[:], c.Application, c.Session[:], c.Family, c.Sub, string(c.User), c.RedirectURI, c.Challenge, c.Nonce,
-		c.Scope, c.AuthTime, c.ACR, list(c.AMR), c.Decision, c.Expires)
+	_, err := t.exec(ctx, "ledger.IssueCode", `INSERT INTO code (tenant, hash, application, session, family, sub, idp, user_id,
+		store, redirect_uri, challenge, nonce, scope, auth_time, acr, amr, decision, expires, used)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
+		c.Tenant, c.Hash[:], c.Application, c.Session[:], c.Family, c.Sub, c.IdP, string(c.User), c.Store,
+		c.RedirectURI, c.Challenge, c.Nonce, c.Scope, c.AuthTime, c.ACR, list(c.AMR), c.Decision, c.Expires)
 	return err
 }
 
-const codeColumns = `application, session, family, sub, user_id, redirect_uri, challenge, nonce, scope,
+const codeColumns = `application, session, family, sub, idp, user_id, store, redirect_uri, challenge, nonce, scope,
 	auth_time, acr, amr, decision, expires`
 
 // RedeemCode marks a code as used and gives it. However many try at once, one
@@ -38,7 +38,7 @@ func (t *Tx) RedeemCode(ctx context.Context, tenant string, id [32]byte) (Code, 
 
 func (t *Tx) code(ctx context.Context, query, tenant string, id [32]byte) (Code, error) {
 	c := Code{Tenant: tenant, Hash: id}
-	err := t.QueryRowContext(ctx, query, tenant, id[:]).Scan(&c.Application, hash{&c.Session}, &c.Family, &c.Sub, &c.User,
-		&c.RedirectURI, &c.Challenge, &c.Nonce, &c.Scope, &c.AuthTime, &c.ACR, texts{&c.AMR}, &c.Decision, &c.Expires)
+	err := t.QueryRowContext(ctx, query, tenant, id[:]).Scan(&c.Application, hash{&c.Session}, &c.Family, &c.Sub, &c.IdP,
+		&c.User, &c.Store, &c.RedirectURI, &c.Challenge, &c.Nonce, &c.Scope, &c.AuthTime, &c.ACR, texts{&c.AMR}, &c.Decision, &c.Expires)
 	return c, err
 }

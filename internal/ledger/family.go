@@ -9,13 +9,16 @@ import (
 	"github.com/usher-id/usher/internal/store"
 )
 
-// BeginFamily records a token family at generation f.Generation.
+// BeginFamily records a token family at generation f.Generation. Its session
+// must be there: one that lives on without it and without an account is found by
+// the session's subject when there is an account ([Tx.Apply]).
 func (t *Tx) BeginFamily(ctx context.Context, f Family) error {
-	_, err := t.exec(ctx, "ledger.BeginFamily", `INSERT INTO family (tenant, id, application, session, user_id, sub, scope, nonce,
-		auth_time, acr, amr, decision, generation, offline, created, expires, revoked)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
-		f.Tenant, f.ID, f.Application, f.Session[:], string(f.User), f.Sub, f.Scope, f.Nonce, f.AuthTime, f.ACR, list(f.AMR),
-		f.Decision, f.Generation, f.Offline, f.Created, f.Expires)
+	_, err := t.exec(ctx, "ledger.BeginFamily", `INSERT INTO family (tenant, id, application, session, idp, user_id, store, sub, scope, nonce,
+		auth_time, acr, amr, decision, generation, offline, created, expires, revoked, subject)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, 0,
+			CASE WHEN ?6 = '' AND ?16 THEN coalesce((SELECT subject FROM session WHERE tenant = ?1 AND hash = ?4), '') ELSE '' END)`,
+		f.Tenant, f.ID, f.Application, f.Session[:], f.IdP, string(f.User), f.Store, f.Sub, f.Scope, f.Nonce, f.AuthTime, f.ACR,
+		list(f.AMR), f.Decision, f.Generation, f.Offline, f.Created, f.Expires)
 	return err
 }
 
@@ -23,12 +26,13 @@ func (t *Tx) BeginFamily(ctx context.Context, f Family) error {
 // nor expired, its account (if it has one) is active, and its session goes on
 // unless it is offline. ?1 is now.
 const alive = `(family.revoked = 0 AND family.expires > ?1
-	AND (family.user_id = '' OR EXISTS (SELECT 1 FROM account a WHERE a.tenant = family.tenant AND a.store = 'PRIMARY'
+	AND (family.user_id = '' OR EXISTS (SELECT 1 FROM account a WHERE a.tenant = family.tenant AND a.store = family.store
 		AND a.id = family.user_id AND a.state = 'active'))
 	AND (family.offline = 1 OR EXISTS (SELECT 1 FROM session s WHERE s.tenant = family.tenant AND s.hash = family.session
 		AND s.expires > ?1)))`
 
-const familyColumns = `application, session, user_id, sub, scope, nonce, auth_time, acr, amr, decision, generation, offline, created, expires`
+const familyColumns = `application, session, idp, user_id, store, sub, scope, nonce, auth_time, acr, amr, decision,
+	generation, offline, created, expires`
 
 // RotateFamily moves a family from the generation named to the next and gives it
 // as it is then. However many try at once, one does it. Conflict if it is at
@@ -82,6 +86,6 @@ func family(ctx context.Context, q store.Querier, now usher.Instant, tenant, id 
 }
 
 func (f *Family) columns() []any {
-	return []any{&f.Application, hash{&f.Session}, &f.User, &f.Sub, &f.Scope, &f.Nonce, &f.AuthTime, &f.ACR, texts{&f.AMR},
-		&f.Decision, &f.Generation, &f.Offline, &f.Created, &f.Expires}
+	return []any{&f.Application, hash{&f.Session}, &f.IdP, &f.User, &f.Store, &f.Sub, &f.Scope, &f.Nonce, &f.AuthTime, &f.ACR,
+		texts{&f.AMR}, &f.Decision, &f.Generation, &f.Offline, &f.Created, &f.Expires}
 }

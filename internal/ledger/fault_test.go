@@ -24,7 +24,7 @@ var scenes = map[string]struct {
 	"first": {
 		nobody,
 		func(at usher.Instant, _ usher.UserID) usher.Record { return storetest.Ann.First(at) },
-		[]string{"INSERT account", "INSERT code", "INSERT decision", "INSERT family", "INSERT granted", "INSERT link",
+		[]string{"INSERT account", "INSERT code", "INSERT decision", "INSERT family", "INSERT granted", "INSERT holds", "INSERT link",
 			"INSERT membership", "INSERT outbox", "INSERT provenance", "INSERT session", "INSERT spent"},
 	},
 	"returning": {
@@ -33,8 +33,8 @@ var scenes = map[string]struct {
 	},
 	"synced": {
 		ann, storetest.Ann.Synced,
-		[]string{"DELETE granted", "DELETE membership", "DELETE provenance", "INSERT code", "INSERT decision", "INSERT family",
-			"INSERT granted", "INSERT membership", "INSERT outbox", "INSERT provenance", "INSERT session", "INSERT spent",
+		[]string{"DELETE granted", "DELETE holds", "DELETE membership", "DELETE provenance", "INSERT code", "INSERT decision", "INSERT family",
+			"INSERT granted", "INSERT holds", "INSERT membership", "INSERT outbox", "INSERT provenance", "INSERT session", "INSERT spent",
 			"UPDATE account", "UPDATE link", "UPDATE provenance"},
 	},
 	"vanished": {
@@ -44,13 +44,45 @@ var scenes = map[string]struct {
 			return id
 		},
 		storetest.Ann.Anew,
-		[]string{"DELETE link", "INSERT account", "INSERT alias", "INSERT code", "INSERT decision", "INSERT family", "INSERT granted",
+		[]string{"DELETE link", "INSERT account", "INSERT alias", "INSERT code", "INSERT decision", "INSERT family", "INSERT granted", "INSERT holds",
 			"INSERT link", "INSERT membership", "INSERT outbox", "INSERT provenance", "INSERT session", "INSERT spent"},
 	},
 	"passing": {
 		nobody,
 		func(at usher.Instant, _ usher.UserID) usher.Record { return storetest.Ann.Passing(at) },
 		[]string{"INSERT code", "INSERT decision", "INSERT family", "INSERT seen", "INSERT session", "INSERT spent"},
+	},
+	"asked": {
+		passer,
+		func(at usher.Instant, _ usher.UserID) usher.Record { return storetest.Ann.Asked(at) },
+		[]string{"DELETE session", "INSERT account", "INSERT code", "INSERT decision", "INSERT family", "INSERT granted", "INSERT holds",
+			"INSERT link", "INSERT membership", "INSERT outbox", "INSERT provenance", "INSERT receipt", "INSERT session", "INSERT spent",
+			"UPDATE family"},
+	},
+	"asked again": {
+		func(t *testing.T, w *storetest.World) usher.UserID {
+			return storetest.MustApply(t, w.Ledger, storetest.Ann.Asked(w.Clock.Instant())).Decision.User
+		},
+		func(at usher.Instant, user usher.UserID) usher.Record {
+			rec := storetest.Ann.Returning(at, user)
+			rec.Decision.Changes = append(rec.Decision.Changes, usher.Change{Op: usher.OpConsent, Consent: &usher.Consent{Purpose: "account", Version: 2}})
+			return rec
+		},
+		[]string{"INSERT code", "INSERT decision", "INSERT family", "INSERT receipt", "INSERT session", "INSERT spent",
+			"UPDATE link", "UPDATE receipt"},
+	},
+	"linking": {
+		func(t *testing.T, w *storetest.World) usher.UserID {
+			first := storetest.MustApply(t, w.Ledger, storetest.Numbered(1).Asked(w.Clock.Instant()))
+			s := storetest.MustBegin(t, w, first)
+			commit(t, w, func(tx *ledger.Tx) error { return tx.BeginFamily(t.Context(), offline(s)) })
+			return first.Decision.User
+		},
+		func(at usher.Instant, user usher.UserID) usher.Record {
+			return storetest.Ann.Linking(at, user, "USER1@contoso.test")
+		},
+		[]string{"DELETE session", "INSERT code", "INSERT decision", "INSERT family", "INSERT link", "INSERT outbox", "INSERT session",
+			"INSERT spent", "UPDATE account", "UPDATE family"},
 	},
 	"denied": {
 		nobody,
@@ -65,13 +97,20 @@ func ann(t *testing.T, w *storetest.World) usher.UserID {
 	return storetest.MustApply(t, w.Ledger, storetest.Ann.First(w.Clock.Instant())).Decision.User
 }
 
+// passer is Ann with a session without an account, and tokens that outlive it.
+func passer(t *testing.T, w *storetest.World) usher.UserID {
+	s := storetest.MustBegin(t, w, storetest.MustApply(t, w.Ledger, storetest.Ann.Passing(w.Clock.Instant())))
+	commit(t, w, func(tx *ledger.Tx) error { return tx.BeginFamily(t.Context(), offline(s)) })
+	return ""
+}
+
 func run(t *testing.T, w *storetest.World, rec usher.Record) error {
 	return w.Ledger.Commit(t.Context(), func(tx *ledger.Tx) error { return signIn(t, tx, rec) })
 }
 
 // signIn is all that is done in the commit of a sign-in.
 func signIn(t *testing.T, tx *ledger.Tx, rec usher.Record) error {
-	if err := tx.Apply(t.Context(), "wiki", rec); err != nil || !rec.Decision.Verdict.Admits() {
+	if err := tx.Apply(t.Context(), storetest.Act(rec)); err != nil || !rec.Decision.Verdict.Admits() {
 		return err
 	}
 	return storetest.Begin(t.Context(), tx, rec)

@@ -18,16 +18,16 @@ type Sealer interface {
 	MAC(purpose string, parts ...string) []byte
 }
 
-// Primary makes PRIMARY's driver on a transaction or a pool; sqlstore.Tables is one.
-type Primary interface {
+// StoreMaker makes a store's driver on a transaction or a pool; sqlstore.Tables is one.
+type StoreMaker interface {
 	On(q store.Querier) store.Driver
 }
 
 // Config is what a Ledger needs.
 type Config struct {
-	Primary Primary
-	Sealer  Sealer
-	Now     func() time.Time
+	Stores func(name string) (StoreMaker, store.Policy, bool) // the user stores in this database; false: there is none of that name
+	Sealer Sealer
+	Now    func() time.Time
 }
 
 // Ledger keeps and finds the broker's durable facts. It holds no state but the
@@ -65,21 +65,37 @@ func (l *Ledger) View(ctx context.Context, fn func(*Tx) error) error {
 	})
 }
 
-// Primary is PRIMARY's driver: it reads what is committed, and each Write is a
-// commit of its own.
-func (l *Ledger) Primary() store.Driver {
-	return primary{l.cfg.Primary.On(l.db.read), l}
+// Driver is the driver of the store of that name: it reads what is committed,
+// and each Write is a commit of its own. False if there is no such store in this
+// database.
+func (l *Ledger) Driver(name string) (store.Driver, bool) {
+	maker, _, ok := l.cfg.Stores(name)
+	if !ok {
+		return nil, false
+	}
+	return driver{maker.On(l.db.read), l, maker}, true
 }
 
-// primary is a driver that reads by itself and writes through the ledger.
-type primary struct {
+// driver is a driver that reads by itself and writes through the ledger.
+type driver struct {
 	store.Driver
-	l *Ledger
+	l     *Ledger
+	maker StoreMaker
 }
 
 // Write implements store.Driver.
-func (p primary) Write(ctx context.Context, tenant string, w store.Write) error {
-	return p.l.Commit(ctx, func(tx *Tx) error { return p.l.cfg.Primary.On(tx).Write(ctx, tenant, w) })
+func (d driver) Write(ctx context.Context, tenant string, w store.Write) error {
+	return d.l.Commit(ctx, func(tx *Tx) error { return d.maker.On(tx).Write(ctx, tenant, w) })
+}
+
+// Store is the store of that name in this transaction, behind the same checks as
+// everywhere. False if there is no such store in this database.
+func (t *Tx) Store(name string) (*store.Store, bool) {
+	maker, policy, ok := t.l.cfg.Stores(name)
+	if !ok {
+		return nil, false
+	}
+	return store.New(name, policy, maker.On(t)), true
 }
 
 func (l *Ledger) now() usher.Instant { return usher.Instant(l.cfg.Now().UnixMicro()) }

@@ -16,7 +16,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // Everybody who comes at once as one subject gets the one account.
-func TestParallelFirstSignInsOfOneSubject(t *testing.T) {
+func TestP063_ParallelFirstSignInsOfOneSubject(t *testing.T) {
 	w := storetest.NewWorld(t)
 	worlds := []*storetest.World{w, w.Again(t)}
 	users := make([]usher.UserID, 200)

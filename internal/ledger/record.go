@@ -33,7 +33,7 @@ func (l *Ledger) Explain(ctx context.Context, id string) (usher.Record, error) {
 	if err != nil {
 		return usher.Record{}, failed(op, err)
 	}
-	rec, err := l.unseal(tenant, id, sealed)
+	rec, err := l.unseal("record", sealed, recordAAD(tenant, id))
 	if err != nil {
 		return usher.Record{}, usher.Fail(usher.Internal, op, "", err)
 	}
@@ -43,9 +43,25 @@ func (l *Ledger) Explain(ctx context.Context, id string) (usher.Record, error) {
 	return rec, nil
 }
 
-func (l *Ledger) unseal(tenant, id string, sealed []byte) (usher.Record, error) {
+// seal packs a record and seals it.
+func (l *Ledger) seal(purpose string, rec usher.Record, aad []byte) ([]byte, error) {
+	const op = "ledger.seal"
+	plain, err := json.Marshal(rec)
+	if err != nil {
+		return nil, usher.Fail(usher.Internal, op, "", err)
+	}
+	packed, err := pack(plain)
+	if err != nil {
+		return nil, usher.Fail(usher.Internal, op, "", err)
+	}
+	sealed, err := l.cfg.Sealer.Seal(purpose, packed, aad)
+	return sealed, usher.Wrap(op, err)
+}
+
+// unseal is the record that seal sealed, without its policy.
+func (l *Ledger) unseal(purpose string, sealed, aad []byte) (usher.Record, error) {
 	var rec usher.Record
-	packed, err := l.cfg.Sealer.Open("record", sealed, recordAAD(tenant, id))
+	packed, err := l.cfg.Sealer.Open(purpose, sealed, aad)
 	if err != nil {
 		return rec, err
 	}

@@ -53,10 +53,46 @@ func (t *Tx) EndUser(ctx context.Context, tenant string, user usher.UserID) erro
 	return nil
 }
 
-// SetState changes whether an account of PRIMARY may be used; NotFound if there
-// is none. Its sessions and families are dead at once while it is not active.
-func (t *Tx) SetState(ctx context.Context, tenant string, user usher.UserID, state usher.AccountState) error {
-	return usher.Wrap("ledger.SetState", t.Primary().Write(ctx, tenant, store.Write{User: user, State: state, At: t.l.now()}))
+// MoveSession has everything that hangs on one session of a person, token
+// families and codes not used yet, hang on another one of theirs, and ends the
+// first. Nothing moves if it has ended already, or if the two are not the same
+// person's: who has got an account since is another one to every application.
+func (t *Tx) MoveSession(ctx context.Context, tenant string, from, to [32]byte) error {
+	const op = "ledger.MoveSession"
+	if from == to {
+		return nil
+	}
+	var same bool
+	if err := t.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM session f JOIN session s ON s.tenant = f.tenant
+		AND s.user_id = f.user_id AND s.store = f.store AND (f.user_id <> '' OR s.idp = f.idp AND s.subject = f.subject)
+		WHERE f.tenant = ?1 AND f.hash = ?2 AND s.hash = ?3 AND f.expires > ?4)`, tenant, from[:], to[:], t.l.now()).Scan(&same); err != nil {
+		return failed(op, err)
+	}
+	if same {
+		for _, text := range []string{
+			`UPDATE family SET session = ?3 WHERE tenant = ?1 AND session = ?2`,
+			`UPDATE code SET session = ?3 WHERE tenant = ?1 AND session = ?2 AND used = 0`,
+		} {
+			if _, err := t.exec(ctx, op, text, tenant, from[:], to[:]); err != nil {
+				return err
+			}
+		}
+	}
+	return usher.Wrap(op, t.EndSession(ctx, tenant, from))
+}
+
+// endWithout ends the sessions that a subject has without an account, and
+// revokes their offline families.
+func (t *Tx) endWithout(ctx context.Context, op, tenant, idp, subject string) error {
+	for _, text := range []string{ // the conditions let the partial indexes be used
+		`DELETE FROM session WHERE tenant = ? AND idp = ? AND subject = ? AND user_id = ''`,
+		`UPDATE family SET revoked = 1 WHERE tenant = ? AND idp = ? AND subject = ? AND user_id = '' AND offline = 1 AND revoked = 0`,
+	} {
+		if _, err := t.exec(ctx, op, text, tenant, idp, subject); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Session is the session of that hash, NotFound if there is none, or it has

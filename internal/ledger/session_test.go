@@ -77,10 +77,15 @@ func begun(t *testing.T) (*storetest.World, ledger.Session, map[bool]ledger.Fami
 	t.Helper()
 	w := storetest.NewWorld(t)
 	s := storetest.MustBegin(t, w, storetest.MustApply(t, w.Ledger, storetest.Ann.First(w.Clock.Instant())))
-	offline := storetest.Family(storetest.Code(s), true)
-	offline.ID = "offline"
-	commit(t, w, func(tx *ledger.Tx) error { return tx.BeginFamily(t.Context(), offline) })
-	return w, s, map[bool]ledger.Family{false: storetest.Family(storetest.Code(s), false), true: offline}
+	commit(t, w, func(tx *ledger.Tx) error { return tx.BeginFamily(t.Context(), offline(s)) })
+	return w, s, map[bool]ledger.Family{false: storetest.Family(storetest.Code(s), false), true: offline(s)}
+}
+
+// offline is a family that outlives its session.
+func offline(s ledger.Session) ledger.Family {
+	f := storetest.Family(storetest.Code(s), true)
+	f.ID = "offline"
+	return f
 }
 
 // wantAlive says whether the session, and the two families, are good.
@@ -137,7 +142,9 @@ func TestLivenessFollowsEverythingItHangsOn(t *testing.T) {
 	}
 	set := func(state usher.AccountState) func(*testing.T, world) {
 		return func(t *testing.T, w world) {
-			commit(t, w.World, func(tx *ledger.Tx) error { return tx.SetState(t.Context(), "default", w.s.User, state) })
+			commit(t, w.World, func(tx *ledger.Tx) error {
+				return tx.SetState(t.Context(), "default", usher.PrimaryStore, w.s.User, state)
+			})
 		}
 	}
 	for name, c := range map[string]struct {
@@ -356,11 +363,13 @@ func TestSetStateOfNobody(t *testing.T) {
 	w := storetest.NewWorld(t)
 	for user, want := range map[usher.UserID]usher.Kind{"nobody": usher.NotFound, "": usher.Invalid} {
 		err := w.Ledger.Commit(t.Context(), func(tx *ledger.Tx) error {
-			return tx.SetState(t.Context(), "default", user, usher.StateDisabled)
+			return tx.SetState(t.Context(), "default", usher.PrimaryStore, user, usher.StateDisabled)
 		})
 		wantKind(t, string(user), err, want)
 	}
 	user := ann(t, w)
-	err := w.Ledger.Commit(t.Context(), func(tx *ledger.Tx) error { return tx.SetState(t.Context(), "default", user, "happy") })
+	err := w.Ledger.Commit(t.Context(), func(tx *ledger.Tx) error {
+		return tx.SetState(t.Context(), "default", usher.PrimaryStore, user, "happy")
+	})
 	wantKind(t, "no such state", err, usher.Invalid)
 }

@@ -17,13 +17,22 @@ func TestViewCantWrite(t *testing.T) {
 	before := w.Dump(t)
 	for name, try := range map[string]func(tx *ledger.Tx) error{
 		"spend": func(tx *ledger.Tx) error { return tx.Spend(t.Context(), ledger.NewKey("a", "b", "c", "d"), 1) },
-		"apply": func(tx *ledger.Tx) error { return tx.Apply(t.Context(), "wiki", storetest.Numbered(1).First(1)) },
+		"apply": func(tx *ledger.Tx) error { return tx.Apply(t.Context(), storetest.Act(storetest.Numbered(1).First(1))) },
 		"end":   func(tx *ledger.Tx) error { return tx.EndSession(t.Context(), s.Tenant, s.Hash) },
 		"redeem": func(tx *ledger.Tx) error {
 			_, err := tx.RedeemCode(t.Context(), s.Tenant, storetest.Code(s).Hash)
 			return err
 		},
 		"rotate": func(tx *ledger.Tx) error { _, err := tx.RotateFamily(t.Context(), "default", "offline", 0); return err },
+		"reset": func(tx *ledger.Tx) error {
+			_, err := tx.TakeReset(t.Context(), "default", storetest.Hash("x"))
+			return err
+		},
+		"withdraw": func(tx *ledger.Tx) error { _, err := tx.Withdraw(t.Context(), "default", "x"); return err },
+		"count": func(tx *ledger.Tx) error {
+			_, err := tx.CountFailure(t.Context(), ledger.NewKey("a", "b", "c", "d"), 1)
+			return err
+		},
 		"delete": func(tx *ledger.Tx) error {
 			_, err := tx.QueryContext(t.Context(), `DELETE FROM link RETURNING idp`)
 			return err

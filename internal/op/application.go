@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	usher "github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/key"
 	"github.com/usher-id/usher/internal/token"
 )
 
@@ -23,12 +24,6 @@ const (
 const (
 	SubjectPublic   = "public"
 	SubjectPairwise = "pairwise"
-)
-
-// The signing algorithms an application can ask for.
-const (
-	algES256 = "ES256"
-	algRS256 = "RS256"
 )
 
 // The scopes there are.
@@ -66,6 +61,11 @@ type Application struct {
 	Audience  string   // of its access tokens; "" is the issuer
 	Scopes    []string // what it may ask for besides openid; nil is everything but offline_access
 	Explain   bool     // its ID tokens carry usher_decision, the correlation id
+
+	Providers        []string // the identity providers whose people it takes, by name; empty is all
+	Requires         []string // attributes it takes nobody without
+	NeedsAccount     bool     // it takes nobody without an account
+	FederatedSubject bool     // its sub is that of the provider's subject, even of people with an account; not so after a sign-in by a password of ours
 }
 
 const maxClientID = 255
@@ -107,7 +107,7 @@ func badSecret(a Application) string {
 
 func badChoice(a Application) string {
 	switch {
-	case !slices.Contains([]string{"", algES256, algRS256}, a.Algorithm):
+	case !slices.Contains([]string{"", key.ES256, key.RS256}, a.Algorithm):
 		return "the algorithm must be ES256 or RS256"
 	case !slices.Contains([]string{"", SubjectPublic, SubjectPairwise}, a.Subject):
 		return "subject must be public or pairwise"
@@ -175,6 +175,12 @@ func printable(s string) bool {
 // public reports whether the application can't keep a secret.
 func (a Application) public() bool { return a.Auth == AuthNone }
 
+// takes reports whether the application takes people from that provider, and
+// this one with the account that they have or have not.
+func (a Application) takes(idp string, user usher.UserID) bool {
+	return (len(a.Providers) == 0 || slices.Contains(a.Providers, idp)) && (user != "" || !a.NeedsAccount)
+}
+
 // secretIs compares in constant time.
 func (a Application) secretIs(secret string) bool {
 	sum := sha256.Sum256([]byte(secret))
@@ -202,7 +208,7 @@ func (a Application) sector() string {
 func (a Application) client() token.Client {
 	return token.Client{
 		Tenant: a.Tenant, ID: a.ID, Audience: a.Audience, Algorithm: a.Algorithm,
-		Pairwise: a.Subject == SubjectPairwise, Sector: a.sector(), Explain: a.Explain,
+		Pairwise: a.Subject == SubjectPairwise, Sector: a.sector(), Federated: a.FederatedSubject, Explain: a.Explain,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 
 	usher "github.com/usher-id/usher"
 	"github.com/usher-id/usher/internal/flow"
@@ -20,6 +21,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		p.badPage(w, r, err)
 		return
 	}
+	r = web.Locales(r, in["ui_locales"])
 	app, reason := p.asker(in)
 	if reason != "" {
 		p.cfg.Kit.Refuse(w, r, reason, "", nil)
@@ -47,6 +49,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	p.cfg.Begin(w, r, flow.Start{
 		Tenant: p.tenant, Application: app.ID, ApplicationName: app.Name, ApplicationURL: app.URL, Request: raw,
 		IdPHint: a.idpHint, LoginHint: a.loginHint, Prompt: a.upstream(), MaxAge: a.maxAge,
+		Providers: app.Providers, Locales: a.locales,
 	})
 }
 
@@ -68,21 +71,23 @@ func (p *Provider) asker(in params) (Application, usher.Reason) {
 
 // reuse answers a request by the session that the browser has, if it is good
 // enough; "" if the person must be asked. If nothing may be shown the answer is
-// login_required.
+// an error that says why (OpenID Connect Core, section 3.1.2.6).
 func (p *Provider) reuse(r *http.Request, app Application, a ask) (string, error) {
+	const op = "op.reuse"
 	ctx := r.Context()
 	s, live, err := p.cfg.Sessions.From(r)
 	if err != nil {
-		return "", err
+		return "", usher.Wrap(op, err)
 	}
+	why := mustSignIn()
 	if live && a.met(s, p.now()) {
-		sub, err := p.cfg.Tokens.Sub(ctx, p.cfg.Ledger, app.client(), s)
-		if err != nil {
-			return "", err
+		var sub string
+		if sub, why, err = p.suits(ctx, app, a, s); err != nil {
+			return "", usher.Wrap(op, err)
 		}
-		if a.Sub == "" || a.Sub == sub {
+		if why == nil {
 			var location string
-			err := p.cfg.Ledger.Commit(ctx, func(tx *ledger.Tx) (err error) {
+			err = p.cfg.Ledger.Commit(ctx, func(tx *ledger.Tx) (err error) {
 				location, err = p.issue(ctx, tx, a.request, s, sub)
 				return err
 			})
@@ -90,15 +95,48 @@ func (p *Provider) reuse(r *http.Request, app Application, a ask) (string, error
 		}
 	}
 	if a.silent() {
-		return p.refusal(a.answer(), errLoginRequired, "the person must sign in for this request"), nil
+		return p.refusal(a.answer(), why.code, why.description), nil
 	}
 	return "", nil
+}
+
+// suits is the sub by which the application knows the person of a session, or
+// why it can't be given this person without another look: it does not take
+// people who signed in like this, it needs to know more of them, or it wants
+// somebody else.
+func (p *Provider) suits(ctx context.Context, app Application, a ask, s ledger.Session) (sub string, why *protocolError, err error) {
+	const op = "op.suits"
+	if !app.takes(s.IdP, s.User) {
+		return "", mustSignIn(), nil
+	}
+	if len(app.Requires) > 0 {
+		who, err := p.person(ctx, s.Store, s.User, s.Person)
+		switch {
+		case usher.KindOf(err) == usher.NotFound: // the account went just now
+			return "", mustSignIn(), nil
+		case err != nil:
+			return "", nil, usher.Wrap(op, err)
+		case slices.ContainsFunc(app.Requires, func(name string) bool { _, ok := who.attribute(name); return !ok }):
+			return "", &protocolError{code: errInteraction, description: "the person must be asked for what this application requires"}, nil
+		}
+	}
+	if sub, err = p.cfg.Tokens.Sub(ctx, p.cfg.Ledger, app.client(), s); err != nil {
+		return "", nil, usher.Wrap(op, err)
+	}
+	if a.Sub != "" && a.Sub != sub {
+		return "", mustSignIn(), nil
+	}
+	return sub, nil, nil
+}
+
+func mustSignIn() *protocolError {
+	return &protocolError{code: errLoginRequired, description: "the person must sign in for this request"}
 }
 
 // issue records a code for the session and gives the location that carries it.
 func (p *Provider) issue(ctx context.Context, tx *ledger.Tx, q request, s ledger.Session, sub string) (string, error) {
 	text, code := p.cfg.Tokens.NewCode(ledger.Code{
-		Tenant: p.tenant, Application: q.Client, Session: s.Hash, Sub: sub, User: s.User,
+		Tenant: p.tenant, Application: q.Client, Session: s.Hash, IdP: s.IdP, Sub: sub, User: s.User, Store: s.Store,
 		RedirectURI: q.Redirect, Challenge: q.Challenge, Nonce: q.Nonce, Scope: q.Scope,
 		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, Decision: s.Decision,
 	})

@@ -1,10 +1,13 @@
 package op
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
 	usher "github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/ledger"
+	"github.com/usher-id/usher/internal/token"
 )
 
 // bearer is the access token of a request (RFC 6750, section 2): in the header
@@ -34,6 +37,21 @@ func bearer(r *http.Request) (string, error) {
 		return "", nil
 	}
 	return strings.TrimSpace(tok), nil
+}
+
+// access reads an access token that must be good now, with the family and the
+// application it was issued to. One that is not good is Invalid.
+func (p *Provider) access(ctx context.Context, raw string) (token.Access, ledger.Family, Application, error) {
+	const op = "op.access"
+	a, f, err := p.cfg.Tokens.VerifyAccess(ctx, p.tenant, raw)
+	if err != nil {
+		return token.Access{}, ledger.Family{}, Application{}, usher.Wrap(op, err)
+	}
+	app, enabled := p.application(f.Application)
+	if !enabled || !p.counts(app, f.IdP, f.User) {
+		return token.Access{}, ledger.Family{}, Application{}, usher.Fail(usher.Invalid, op, "", nil)
+	}
+	return a, f, app, nil
 }
 
 // challenge gives an error of a protected resource its WWW-Authenticate (RFC

@@ -1,11 +1,38 @@
 package op
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strings"
 )
+
+// forClients makes an endpoint of what answers an application that sent a form
+// and proved who it is. An answer of nil has no body.
+func (p *Provider) forClients(answer func(ctx context.Context, app Application, in params) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var app Application
+		in, err := readForm(r)
+		if err == nil {
+			app, err = p.authenticate(r, in)
+		}
+		var out any
+		if err == nil {
+			allowOrigin(w, r, app)
+			out, err = answer(r.Context(), app, in)
+		}
+		switch {
+		case err != nil:
+			p.fail(w, r, err)
+		case out == nil:
+			w.Header().Set("Cache-Control", "no-store")
+			w.WriteHeader(http.StatusOK)
+		default:
+			writeJSON(w, http.StatusOK, out)
+		}
+	}
+}
 
 // credentials are what a client sent to prove who it is.
 type credentials struct {

@@ -8,6 +8,10 @@
 // conversation and gets a session back ([Provider.Settle]) or a reason word
 // ([Provider.Refused]). What it does not support it refuses by name.
 //
+// Nothing it gave outlives what it stands on: codes, tokens and sessions are held
+// against the account, the provider and the application as they are now, at
+// every use.
+//
 // Where later parts belong: a pushed request (RFC 9126) is one more way to
 // find the parameters that authorize reads; private_key_jwt is one
 // more case of authenticate; DPoP and mutual TLS bind a family, in token;

@@ -23,6 +23,7 @@ const (
 	errRequestURI        = "request_uri_not_supported"
 	errRegistration      = "registration_not_supported"
 	errLoginRequired     = "login_required"
+	errInteraction       = "interaction_required"
 	errDenied            = "access_denied"
 	errServer            = "server_error"
 	errUnavailable       = "temporarily_unavailable"

@@ -2,7 +2,6 @@ package op
 
 import (
 	"context"
-	"net/http"
 
 	usher "github.com/usher-id/usher"
 	"github.com/usher-id/usher/internal/token"
@@ -26,46 +25,27 @@ type introspection struct {
 
 // introspect tells a confidential client about a token that was issued to it or
 // is meant for it (RFC 7662). Of any other token it tells that it is not active.
-func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
-	in, err := readForm(r)
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	app, err := p.authenticate(r, in)
+func (p *Provider) introspect(ctx context.Context, app Application, in params) (any, error) {
 	switch {
-	case err != nil:
-		p.fail(w, r, err)
-		return
 	case app.public():
-		p.fail(w, r, badClient(AuthBasic))
-		return
+		return nil, badClient(AuthBasic)
 	case in["token"] == "":
-		p.fail(w, r, badRequest("token is missing"))
-		return
+		return nil, badRequest("token is missing")
 	}
-	out, err := p.inspect(r.Context(), app, in["token"])
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	writeJSON(w, http.StatusOK, out)
+	return p.inspect(ctx, app, in["token"])
 }
 
 func (p *Provider) inspect(ctx context.Context, app Application, raw string) (introspection, error) {
 	if id, generation, err := p.cfg.Tokens.ReadRefresh(p.tenant, raw); err == nil {
 		return p.inspectRefresh(ctx, app, id, generation)
 	}
-	a, f, err := p.cfg.Tokens.VerifyAccess(ctx, p.tenant, raw)
+	a, _, _, err := p.access(ctx, raw)
 	switch {
 	case usher.KindOf(err) == usher.Invalid:
 		return introspection{}, nil
 	case err != nil:
 		return introspection{}, usher.Wrap("op.inspect", err)
 	case a.Client != app.ID && a.Audience != app.ID:
-		return introspection{}, nil
-	}
-	if _, enabled := p.application(f.Application); !enabled {
 		return introspection{}, nil
 	}
 	return introspection{
@@ -81,7 +61,7 @@ func (p *Provider) inspectRefresh(ctx context.Context, app Application, id strin
 		return introspection{}, nil
 	case err != nil:
 		return introspection{}, usher.Wrap("op.inspectRefresh", err)
-	case f.Application != app.ID || f.Generation != generation || !f.Offline:
+	case f.Application != app.ID || f.Generation != generation || !f.Offline || !p.counts(app, f.IdP, f.User):
 		return introspection{}, nil
 	}
 	return introspection{

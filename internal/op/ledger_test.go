@@ -15,6 +15,7 @@ import (
 	usher "github.com/usher-id/usher"
 	"github.com/usher-id/usher/internal/key"
 	"github.com/usher-id/usher/internal/ledger"
+	"github.com/usher-id/usher/internal/store"
 	sqlstore "github.com/usher-id/usher/internal/store/sql"
 	"github.com/usher-id/usher/internal/storetest"
 )
@@ -60,7 +61,7 @@ func (w *world) openLedger(t testing.TB) {
 	if w.ring, err = key.Open(t.Context(), key.Config{Master: key.Master{1}, Keeper: w.db, Now: w.now}); err != nil {
 		t.Fatal(err)
 	}
-	w.ledger = ledger.New(w.db, ledger.Config{Primary: sqlstore.Tables{Store: usher.PrimaryStore}, Sealer: w.ring, Now: w.now})
+	w.ledger = ledger.New(w.db, ledger.Config{Stores: stores, Sealer: w.ring, Now: w.now})
 	t.Cleanup(func() {
 		if !w.broken {
 			storetest.CheckInvariants(t, w.ledger)
@@ -87,19 +88,33 @@ func (w *world) decided(t testing.TB, subject, application string, d usher.Decis
 		Identity: usher.Identity{Tenant: usher.DefaultTenant, IdP: "contoso", Issuer: "https://contoso.test", Subject: usher.StringValue(subject)},
 		Snapshot: usher.Snapshot{At: usher.Instant(w.now().UnixMicro()), Reserved: d.User},
 	}
-	if err := w.ledger.Commit(t.Context(), func(tx *ledger.Tx) error { return tx.Apply(t.Context(), application, rec) }); err != nil {
+	if err := w.ledger.Commit(t.Context(), func(tx *ledger.Tx) error {
+		return tx.Apply(t.Context(), ledger.Act{Application: application, Record: rec})
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return rec.ID
 }
 
+// stores are the user stores of a world.
+func stores(name string) (ledger.StoreMaker, store.Policy, bool) {
+	return sqlstore.Tables{Store: name}, store.Policy{}, name == usher.PrimaryStore || name == corp
+}
+
+const corp = "CORP"
+
 // addAccount makes an account by a decision, as a first login does.
 func (w *world) addAccount(t testing.TB, user usher.UserID, username string, changes ...usher.Change) {
+	t.Helper()
+	w.addAccountIn(t, usher.PrimaryStore, user, username, changes...)
+}
+
+func (w *world) addAccountIn(t testing.TB, where string, user usher.UserID, username string, changes ...usher.Change) {
 	t.Helper()
 	changes = slices.Concat(
 		[]usher.Change{{Op: usher.OpCreateUser, Name: username, Values: []string{username}}}, changes, []usher.Change{{Op: usher.OpLink}})
 	w.decisions[user] = w.decided(t, "s-"+string(user), "payroll", usher.Decision{
-		Verdict: usher.VerdictCreate, Reason: usher.ReasonCreated, User: user, Store: usher.PrimaryStore, Changes: changes,
+		Verdict: usher.VerdictCreate, Reason: usher.ReasonCreated, User: user, Store: where, Changes: changes,
 	})
 }
 
@@ -114,8 +129,26 @@ func (w *world) addAlias(t testing.TB, application string, user usher.UserID, su
 
 func (w *world) setState(t testing.TB, user usher.UserID, state usher.AccountState) {
 	t.Helper()
-	err := w.ledger.Commit(t.Context(), func(tx *ledger.Tx) error { return tx.SetState(t.Context(), usher.DefaultTenant, user, state) })
+	err := w.ledger.Commit(t.Context(), func(tx *ledger.Tx) error {
+		return tx.SetState(t.Context(), usher.DefaultTenant, usher.PrimaryStore, user, state)
+	})
 	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// setAttribute changes an attribute as an operator does; "" removes it.
+func (w *world) setAttribute(t testing.TB, user usher.UserID, name, value string) {
+	t.Helper()
+	ref := usher.AccountRef{Store: usher.PrimaryStore, User: user}
+	by := usher.Source{Kind: usher.SourceAdmin, Name: "root", At: usher.Instant(w.now().UnixMicro())}
+	set, gone := []store.Attribute{{Name: name, Values: []string{value}}}, []string(nil)
+	if value == "" {
+		set, gone = nil, []string{name}
+	}
+	if err := w.ledger.Commit(t.Context(), func(tx *ledger.Tx) error {
+		return tx.SetAttributes(t.Context(), usher.DefaultTenant, ref, by, set, gone)
+	}); err != nil {
 		t.Fatal(err)
 	}
 }

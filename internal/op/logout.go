@@ -1,7 +1,7 @@
 package op
 
 import (
-	_ "embed" // the pages
+	"embed"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -15,16 +15,10 @@ import (
 	"github.com/usher-id/usher/internal/web"
 )
 
-//go:embed templates/leave.html
-var leaveSource string
-
-//go:embed templates/left.html
-var leftSource string
-
-var (
-	leavePage = web.Template(leaveSource)
-	leftPage  = web.Template(leftSource)
-)
+// Pages are the pages of signing out, for [web.Config].
+//
+//go:embed templates/*.html messages/*.yaml
+var Pages embed.FS
 
 // leave is a request to sign out (OpenID Connect RP-Initiated Logout 1.0,
 // section 2), and the data of the page that asks whether it is meant.
@@ -59,7 +53,7 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 	if !live && r.Method == http.MethodPost && len(r.CookiesNamed(session.CookieName)) == 0 {
 		// Browsers keep the cookie from a form that another site posts, so there may
 		// be a session all the same. Our own page's form brings it.
-		p.cfg.Kit.Page(w, r, http.StatusOK, leavePage, l)
+		p.cfg.Kit.Page(w, r, http.StatusOK, "leave", l)
 		return
 	}
 	if live {
@@ -69,7 +63,7 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 			p.cfg.Kit.Error(w, r, err, nil)
 			return
 		case !meant:
-			p.cfg.Kit.Page(w, r, http.StatusOK, leavePage, l)
+			p.cfg.Kit.Page(w, r, http.StatusOK, "leave", l)
 			return
 		}
 		if !p.endSession(w, r, s) {
@@ -81,7 +75,7 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 		web.Redirect(w, l.location())
 		return
 	}
-	p.cfg.Kit.Page(w, r, http.StatusOK, leftPage, left{})
+	p.cfg.Kit.Page(w, r, http.StatusOK, "left", left{})
 }
 
 // confirmed ends the session after the page has asked. A form's answer may not
@@ -92,7 +86,7 @@ func (p *Provider) confirmed(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.cfg.Sessions.ClearCookie(w)
-	p.cfg.Kit.Page(w, r, http.StatusOK, leftPage, left{next: l.location()})
+	p.cfg.Kit.Page(w, r, http.StatusOK, "left", left{next: l.location()})
 }
 
 // leaving reads a request to sign out and the session it would end. If it can't
@@ -175,6 +169,6 @@ func (p *Provider) badPage(w http.ResponseWriter, r *http.Request, err error) {
 	e := p.asProtocol(r, err)
 	p.cfg.Kit.RefuseWith(w, r, web.Refusal{
 		Reason: usher.ReasonRequestInvalid,
-		Text:   "The application sent a request that can’t be understood: " + e.description + ".",
+		Text:   p.cfg.Kit.T(r, "logout.unreadable", "fault", e.description),
 	})
 }

@@ -31,8 +31,14 @@ type Config struct {
 	Tokens       *token.Minter
 	Applications func(tenant, id string) (Application, bool)                // what is in force now
 	Begin        func(w http.ResponseWriter, r *http.Request, s flow.Start) // begins a login conversation
-	Now          func() time.Time
-	Log          *slog.Logger
+
+	// ProviderEnabled reports whether the tenant and the identity provider are in
+	// force now. It is asked wherever a code or a token counts, so that those of a
+	// provider that was switched off or removed are worth nothing from that moment.
+	ProviderEnabled func(tenant, idp string) bool
+
+	Now func() time.Time
+	Log *slog.Logger
 }
 
 // Provider is the OpenID Provider of one issuer. It holds no state between
@@ -71,12 +77,12 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+pathJWKS, p.serveJWKS)
 	mux.HandleFunc("GET "+pathAuthorize, p.authorize)
 	mux.HandleFunc("POST "+pathAuthorize, p.authorize)
-	mux.HandleFunc("POST "+pathToken, p.token)
+	mux.HandleFunc("POST "+pathToken, p.forClients(p.token))
 	mux.HandleFunc("GET "+pathUserinfo, p.userinfo)
 	mux.HandleFunc("POST "+pathUserinfo, p.userinfo)
 	mux.HandleFunc("OPTIONS "+pathUserinfo, preflight)
-	mux.HandleFunc("POST "+pathIntrospect, p.introspect)
-	mux.HandleFunc("POST "+pathRevoke, p.revoke)
+	mux.HandleFunc("POST "+pathIntrospect, p.forClients(p.introspect))
+	mux.HandleFunc("POST "+pathRevoke, p.forClients(p.revoke))
 	mux.HandleFunc("GET "+pathLogout, p.logout)
 	mux.HandleFunc("POST "+pathLogout, p.logout)
 	mux.Handle("POST "+pathConfirmed, p.cfg.Kit.SameOrigin(http.HandlerFunc(p.confirmed)))
@@ -96,4 +102,10 @@ func (p *Provider) now() usher.Instant { return usher.Instant(p.cfg.Now().UnixMi
 func (p *Provider) application(id string) (Application, bool) {
 	a, ok := p.cfg.Applications(p.tenant, id)
 	return a, ok && a.Enabled && a.Tenant == p.tenant && a.ID == id
+}
+
+// counts reports whether what an application was given still counts, with the
+// configuration of now, for a person who came from that provider.
+func (p *Provider) counts(app Application, idp string, user usher.UserID) bool {
+	return app.takes(idp, user) && p.cfg.ProviderEnabled(p.tenant, idp)
 }

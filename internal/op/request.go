@@ -18,6 +18,7 @@ const (
 	maxRequest   = flow.MaxRequest // all that travels in the sealed login state
 	maxLoginHint = 320
 	maxIdPHint   = 128
+	maxLocales   = 100
 )
 
 // request is what of an authorization request outlives the login conversation.
@@ -74,6 +75,7 @@ type ask struct {
 	maxAge    *int64 // seconds
 	loginHint string
 	idpHint   string
+	locales   string // ui_locales; "" if it asks for more than anybody reads
 }
 
 // silent reports whether the person must not be shown anything.
@@ -101,6 +103,9 @@ func (p *Provider) ask(app Application, in params) (ask, error) {
 		Client: app.ID, Redirect: in["redirect_uri"], State: in["state"], Nonce: in["nonce"],
 		Scope: app.grants(in["scope"]), Challenge: in["code_challenge"],
 	}, loginHint: in["login_hint"], idpHint: in["idp_hint"]}
+	if locales := in["ui_locales"]; len(locales) <= maxLocales { // a wish, never an error (OpenID Connect Core, section 3.1.2.1)
+		a.locales = locales
+	}
 	for _, check := range []func(params) error{unsupported, flowParams, pkce, bounds} {
 		if err := check(in); err != nil {
 			return a, err

@@ -11,28 +11,11 @@ import (
 // revoke ends the family of a token (RFC 7009): the token, and whatever else
 // came of the same authorization. A token nobody knows is as good as revoked,
 // but a revocation that could not be recorded is never reported as done.
-func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
-	in, err := readForm(r)
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	app, err := p.authenticate(r, in)
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	allowOrigin(w, r, app)
+func (p *Provider) revoke(ctx context.Context, app Application, in params) (any, error) {
 	if in["token"] == "" {
-		p.fail(w, r, badRequest("token is missing"))
-		return
+		return nil, badRequest("token is missing")
 	}
-	if err := p.end(r.Context(), app, in["token"]); err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusOK)
+	return nil, p.end(ctx, app, in["token"])
 }
 
 // end revokes the family of a token issued to app.

@@ -21,40 +21,24 @@ type tokens struct {
 }
 
 // token is the token endpoint (RFC 6749, section 3.2).
-func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
-	in, err := readForm(r)
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	app, err := p.authenticate(r, in)
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	allowOrigin(w, r, app)
-	var out tokens
+func (p *Provider) token(ctx context.Context, app Application, in params) (any, error) {
 	switch in["grant_type"] {
 	case "authorization_code":
-		out, err = p.redeem(r.Context(), app, in)
+		return p.redeem(ctx, app, in)
 	case "refresh_token":
-		out, err = p.refresh(r.Context(), app, in)
+		return p.refresh(ctx, app, in)
 	case "":
-		err = badRequest("grant_type is missing")
-	default:
-		err = &protocolError{status: http.StatusBadRequest, code: errGrantType, description: "the grant types are authorization_code and refresh_token"}
+		return nil, badRequest("grant_type is missing")
 	}
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	writeJSON(w, http.StatusOK, out)
+	return nil, &protocolError{status: http.StatusBadRequest, code: errGrantType, description: "the grant types are authorization_code and refresh_token"}
 }
 
 // redeem gives tokens for a code (RFC 6749, section 4.1.3). Using it and beginning
 // its family are one commit. A code that does not fit the request stays unused,
-// so that whoever saw it in passing can't spoil it; a second use of one that
-// was used ends what the first use began.
+// so that whoever saw it in passing can't spoil it. A second use of one that was
+// used ends what the first use began, and for that the code is enough: the
+// verifier is not looked at, because whoever shows a used code has it from
+// somewhere it should not be, and to end tokens is the safe side to err on.
 func (p *Provider) redeem(ctx context.Context, app Application, in params) (tokens, error) {
 	hash, ok := token.CodeHash(in["code"])
 	switch {
@@ -81,7 +65,7 @@ func (p *Provider) redeem(ctx context.Context, app Application, in params) (toke
 		case code.Expires <= p.now(), code.RedirectURI != in["redirect_uri"], !token.Proves(in["code_verifier"], code.Challenge):
 			return errCode()
 		}
-		if err := p.stillSignedIn(ctx, tx, code); err != nil {
+		if err := p.stillSignedIn(ctx, tx, app, code); err != nil {
 			return err
 		}
 		f = p.cfg.Tokens.NewFamily(code, hasScope(code.Scope, scopeOffline))
@@ -102,11 +86,13 @@ func errCode() error {
 }
 
 // stillSignedIn checks that the session of a code has not ended since, nor its
-// account been switched off.
-func (p *Provider) stillSignedIn(ctx context.Context, tx *ledger.Tx, code ledger.Code) error {
+// account or its provider been switched off.
+func (p *Provider) stillSignedIn(ctx context.Context, tx *ledger.Tx, app Application, code ledger.Code) error {
 	s, err := tx.Session(ctx, p.tenant, code.Session)
 	switch {
-	case usher.KindOf(err) == usher.NotFound, err == nil && s.User != "" && s.State != usher.StateActive:
+	case usher.KindOf(err) == usher.NotFound,
+		err == nil && s.User != "" && s.State != usher.StateActive,
+		!p.counts(app, code.IdP, code.User):
 		return badGrant("the person is no longer signed in")
 	}
 	return usher.Wrap("op.stillSignedIn", err)
@@ -130,7 +116,7 @@ func (p *Provider) refresh(ctx context.Context, app Application, in params) (tok
 		return tokens{}, errRefresh()
 	case err != nil:
 		return tokens{}, usher.Wrap(op, err)
-	case f.Application != app.ID:
+	case f.Application != app.ID, !p.counts(app, f.IdP, f.User):
 		return tokens{}, errRefresh()
 	}
 	granted := app.grants(f.Scope)

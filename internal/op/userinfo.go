@@ -38,7 +38,10 @@ func claimNames() []string {
 	return out
 }
 
-// userinfo is the userinfo endpoint (OpenID Connect Core, section 5.3).
+// userinfo is the userinfo endpoint (OpenID Connect Core, section 5.3). It opens
+// to access tokens whose audience is the issuer, and to no others (RFC 9068,
+// section 4): a server that is shown a token meant for it must not be able to
+// read here who the person is.
 func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	raw, err := bearer(r)
 	if err != nil {
@@ -50,14 +53,12 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	a, f, err := p.cfg.Tokens.VerifyAccess(r.Context(), p.tenant, raw)
+	a, f, app, err := p.access(r.Context(), raw)
+	if err == nil && a.Audience != p.cfg.Issuer {
+		err = usher.Fail(usher.Invalid, "op.userinfo", "", nil)
+	}
 	if err != nil {
 		p.failBearer(w, r, badToken(err))
-		return
-	}
-	app, enabled := p.application(f.Application)
-	if !enabled {
-		p.failBearer(w, r, badToken(usher.Fail(usher.Invalid, "op.userinfo", "", nil)))
 		return
 	}
 	allowOrigin(w, r, app)
@@ -66,7 +67,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		p.failBearer(w, r, challenge(http.StatusForbidden, errInsufficientScope, "the access token lacks the scope openid"))
 		return
 	}
-	person, err := p.person(r.Context(), f)
+	person, err := p.behind(r.Context(), f)
 	if err != nil {
 		p.failBearer(w, r, err)
 		return
@@ -74,33 +75,50 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, person.claims(f.Sub, scope))
 }
 
-// person is who a family is about, with or without an account.
+// person is who a session or a family is about, with or without an account.
 type person struct {
 	username   string
-	attributes []usher.Held
+	attributes []usher.Held // of each name those of the account come first
 	groups     []string
 	roles      []string
 }
 
-// person reads who the family is about. Of a person without an account all that
-// is known is in the session, and goes with it.
-func (p *Provider) person(ctx context.Context, f ledger.Family) (person, error) {
-	const op = "op.person"
-	if f.User == "" {
-		s, err := p.cfg.Ledger.Session(ctx, p.tenant, f.Session)
-		if usher.KindOf(err) == usher.NotFound {
-			return person{}, nil
-		}
-		return person{attributes: s.Person}, usher.Wrap(op, err)
+// behind reads who a family is about. What is known only from the session goes
+// with it.
+func (p *Provider) behind(ctx context.Context, f ledger.Family) (person, error) {
+	const op = "op.behind"
+	s, err := p.cfg.Ledger.Session(ctx, p.tenant, f.Session)
+	if err != nil && usher.KindOf(err) != usher.NotFound {
+		return person{}, usher.Wrap(op, err)
 	}
-	acc, err := p.cfg.Ledger.Account(ctx, p.tenant, f.User)
+	out, err := p.person(ctx, f.Store, f.User, s.Person)
+	if usher.KindOf(err) == usher.NotFound { // the account is gone
+		return person{}, badToken(usher.Fail(usher.Invalid, op, "", nil))
+	}
+	return out, usher.Wrap(op, err)
+}
+
+// person is the account, if there is one, and what the session holds besides:
+// all that is known of a person without an account, and attributes that are
+// passed on and never kept. Of an attribute that both have, the account's is
+// told, for the session's may be less than what was verified. NotFound if the
+// account is not there.
+func (p *Provider) person(ctx context.Context, store string, user usher.UserID, session []usher.Held) (person, error) {
+	const op = "op.person"
+	if user == "" {
+		return person{attributes: session}, nil
+	}
+	acc, err := p.cfg.Ledger.Account(ctx, p.tenant, store, user)
 	if err != nil {
 		return person{}, usher.Wrap(op, err)
 	}
 	if acc.State != usher.StateActive {
-		return person{}, badToken(usher.Fail(usher.Invalid, op, "", nil))
+		return person{}, usher.Fail(usher.NotFound, op, "", nil)
 	}
-	out := person{username: acc.Username, attributes: acc.Attributes, groups: slices.Clone(acc.Groups), roles: []string{}}
+	out := person{
+		username: acc.Username, attributes: slices.Concat(acc.Attributes, session),
+		groups: slices.Clone(acc.Groups), roles: []string{},
+	}
 	for _, g := range acc.Grants {
 		if g.Kind == usher.GrantRole {
 			out.roles = append(out.roles, g.Name)
@@ -112,21 +130,27 @@ func (p *Provider) person(ctx context.Context, f ledger.Family) (person, error) 
 	return out, nil
 }
 
+// attribute is the attribute of that name, if it has a value.
+func (p person) attribute(name string) (usher.Held, bool) {
+	i := slices.IndexFunc(p.attributes, func(h usher.Held) bool { return h.Name == name && len(h.Values) > 0 && h.Values[0] != "" })
+	if i < 0 {
+		return usher.Held{}, false
+	}
+	return p.attributes[i], true
+}
+
 // claims are what the scope opens of the person. A claim without a value is left
 // out (section 5.3.2), but an account without groups is told as having none.
 func (p person) claims(sub, scope string) map[string]any {
 	out := map[string]any{"sub": sub}
 	for _, c := range standardClaims() {
-		if !hasScope(scope, c.scope) {
+		held, ok := p.attribute(c.attribute)
+		if !ok || !hasScope(scope, c.scope) {
 			continue
 		}
-		i := slices.IndexFunc(p.attributes, func(h usher.Held) bool { return h.Name == c.attribute })
-		if i < 0 || len(p.attributes[i].Values) == 0 || p.attributes[i].Values[0] == "" {
-			continue
-		}
-		out[c.claim] = p.attributes[i].Values[0]
+		out[c.claim] = held.Values[0]
 		if c.verified != "" {
-			out[c.verified] = p.attributes[i].Verified
+			out[c.verified] = held.Verified
 		}
 	}
 	if p.username == "" {

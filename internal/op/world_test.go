@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -35,6 +36,7 @@ const (
 const (
 	ada = usher.UserID("0190a0b0-0000-7000-8000-00000000000a")
 	bob = usher.UserID("0190a0b0-0000-7000-8000-00000000000b")
+	eve = usher.UserID("0190a0b0-0000-7000-8000-00000000000e")
 )
 
 // world is an OpenID Provider with a real ledger and one browser. Whoever it
@@ -52,6 +54,7 @@ type world struct {
 	mu        sync.Mutex
 	at        time.Time
 	apps      map[string]op.Application
+	providers map[string]bool // whether they are on
 	cookies   map[string]string
 	decisions map[usher.UserID]string // that made the accounts
 	person    *ledger.Session         // nil: refused with reason
@@ -63,6 +66,7 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{at: birth, log: &strings.Builder{}, cookies: map[string]string{}, decisions: map[usher.UserID]string{}}
 	w.apps = maps.Clone(applications())
+	w.providers = map[string]bool{"contoso": true, usher.LocalIdP: true}
 	for _, a := range w.apps {
 		if err := a.Validate(); err != nil {
 			t.Fatal(a.ID, err)
@@ -70,11 +74,11 @@ func newWorld(t testing.TB) *world {
 	}
 	w.openLedger(t)
 	log := slog.New(slog.NewTextHandler(&locked{to: w.log}, nil))
-	kit, err := web.New(web.Config{Issuer: issuer, Log: log, Sealer: w.ring, Now: w.now})
+	kit, err := web.New(web.Config{Issuer: issuer, Log: log, Sealer: w.ring, Now: w.now, Pages: []fs.FS{op.Pages}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	sessions := &session.Keeper{Ledger: w.ledger, Now: w.now}
+	sessions := &session.Keeper{Ledger: w.ledger, Now: w.now, Allowed: w.enabled}
 	w.tokens = &token.Minter{Issuer: issuer, Ring: w.ring, Ledger: w.ledger, Now: w.now}
 	w.Provider = op.New(op.Config{
 		Issuer: issuer, Kit: kit, Ledger: w.ledger, Ring: w.ring, Sessions: sessions, Tokens: w.tokens, Now: w.now, Log: log,
@@ -84,7 +88,8 @@ func newWorld(t testing.TB) *world {
 			a, ok := w.apps[id]
 			return a, ok && tenant == a.Tenant
 		},
-		Begin: func(rw http.ResponseWriter, r *http.Request, s flow.Start) { w.begin(t, sessions, rw, r, s) },
+		ProviderEnabled: w.enabled,
+		Begin:           func(rw http.ResponseWriter, r *http.Request, s flow.Start) { w.begin(t, sessions, rw, r, s) },
 	})
 	mux := http.NewServeMux()
 	w.Mount(mux)
@@ -182,6 +187,62 @@ func (w *world) change(id string, how func(*op.Application)) {
 	a := w.apps[id]
 	how(&a)
 	w.apps[id] = a
+}
+
+// enabled reports whether a provider is in force.
+func (w *world) enabled(tenant, idp string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return tenant == usher.DefaultTenant && w.providers[idp]
+}
+
+// provide switches a provider on or off; forget removes it.
+func (w *world) provide(idp string, on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.providers[idp] = on
+}
+
+func (w *world) forget(idp string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.providers, idp)
+}
+
+// reused checks that the application gets its code without anybody being asked.
+func (w *world) reused(t testing.TB, app string) {
+	t.Helper()
+	before := len(w.started)
+	if q := w.do(get("/authorize", w.asking(app, "prompt", "none"))).to(t).Query(); q.Get("code") == "" {
+		t.Errorf("%s: answered with %v", app, q)
+	}
+	if w.code(t, app); len(w.started) != before {
+		t.Errorf("%s: the person was asked", app)
+	}
+}
+
+// asksAgain checks that the session is not enough for the application: the person
+// goes through the conversation, or it is told why nobody was asked.
+func (w *world) asksAgain(t testing.TB, app, code string) {
+	t.Helper()
+	if q := w.do(get("/authorize", w.asking(app, "prompt", "none"))).to(t).Query(); q.Get("error") != code || q.Get("code") != "" {
+		t.Errorf("%s: answered with %v", app, q)
+	}
+	before, cookies := len(w.started), maps.Clone(w.cookies)
+	w.do(get("/authorize", w.asking(app)))
+	if w.cookies = cookies; len(w.started) != before+1 {
+		t.Errorf("%s: the person was not asked", app)
+	}
+}
+
+// hashOf is the ledger's key of the session that a cookie holds.
+func hashOf(t testing.TB, cookie string) [32]byte {
+	t.Helper()
+	id, err := base64.RawURLEncoding.DecodeString(cookie)
+	if err != nil || len(id) != 32 {
+		t.Fatal(cookie, err)
+	}
+	return ledger.HashOf([32]byte(id))
 }
 
 // begin is a login conversation that is over as soon as it begins.

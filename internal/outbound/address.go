@@ -28,7 +28,27 @@ var never = prefixes(
 	"224.0.0.0/4", // multicast
 	"240.0.0.0/4", // reserved, and broadcast
 	"2001::/23",   // protocol assignments, Teredo among them
+	// Metadata services of clouds that are not link-local: Azure's, Alibaba's, Amazon's, Google's.
+	"168.63.129.16/32", "100.100.100.200/32", "fd00:ec2::254/128", "fd20:ce::254/128",
 )
+
+var (
+	nat64  = netip.MustParsePrefix("64:ff9b::/96")
+	sixTo4 = netip.MustParsePrefix("2002::/16")
+)
+
+// inner is the IPv4 address that a NAT64 or 6to4 address leads to (RFC 6052,
+// section 2.1; RFC 3056, section 2).
+func inner(a netip.Addr) (netip.Addr, bool) {
+	b := a.As16()
+	switch {
+	case nat64.Contains(a):
+		return netip.AddrFrom4([4]byte(b[12:16])), true
+	case sixTo4.Contains(a):
+		return netip.AddrFrom4([4]byte(b[2:6])), true
+	}
+	return netip.Addr{}, false
+}
 
 // Every IPv6 address that is routed in the open Internet (RFC 4291).
 var globalUnicast = netip.MustParsePrefix("2000::/3")
@@ -58,7 +78,8 @@ func permitted(a netip.Addr, allowPrivate bool) bool {
 	case !a.IsValid(), within(a, never):
 		return false
 	case within(a, private):
-		return allowPrivate
+		to, hidden := inner(a)
+		return allowPrivate && (!hidden || !within(to, never))
 	}
 	return a.Is4() || globalUnicast.Contains(a)
 }

@@ -63,11 +63,13 @@ func TestA060_Addresses(t *testing.T) {
 		"127.0.0.1": inside, "127.255.255.254": inside, "::1": inside, "10.0.0.1": inside, "10.255.255.255": inside,
 		"172.16.0.1": inside, "172.31.255.255": inside, "192.168.1.1": inside, "100.64.0.1": inside, "100.127.255.255": inside,
 		"fc00::1": inside, "fd00::1": inside, "fdff::1": inside, "::ffff:127.0.0.1": inside, "::ffff:10.0.0.1": inside,
-		"64:ff9b::7f00:1": inside, "64:ff9b::a9fe:a9fe": inside, "2002:7f00:1::": inside, "198.18.0.1": inside,
+		"64:ff9b::7f00:1": inside, "64:ff9b::a00:1": inside, "2002:7f00:1::": inside, "198.18.0.1": inside,
 		"192.0.2.1": inside, "2001:db8::1": inside,
 
 		"0.0.0.0": nowhere, "0.1.2.3": nowhere, "::": nowhere, "169.254.169.254": nowhere, "fe80::1": nowhere, "fe80::1%eth0": nowhere,
 		"::ffff:169.254.169.254": nowhere, "::ffff:0.0.0.0": nowhere, "224.0.0.1": nowhere, "239.255.255.255": nowhere,
+		"64:ff9b::a9fe:a9fe": nowhere, "2002:a9fe:a9fe::1": nowhere, "64:ff9b::a83f:8110": nowhere, "168.63.129.16": nowhere,
+		"100.100.100.200": nowhere, "fd00:ec2::254": nowhere, "fd20:ce::254": nowhere, "::ffff:168.63.129.16": nowhere,
 		"240.0.0.1": nowhere, "255.255.255.255": nowhere, "ff02::1": nowhere, "fec0::1": nowhere, "::127.0.0.1": nowhere,
 		"2001::1": nowhere, "64:ff9b:1::1": nowhere, "100::1": nowhere, "4000::1": nowhere, "192.0.0.1": nowhere,
 	} {

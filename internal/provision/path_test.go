@@ -28,9 +28,9 @@ func (mapper) Map(a usher.Assertion) usher.Identity {
 func path(w *storetest.World) *provision.Path {
 	on := func(name string) usher.Toggle { return usher.Toggle{Name: name, Enabled: true} }
 	policy := usher.Policy{
-		Version: "v1", Tenant: on(usher.DefaultTenant), IdP: on("contoso"), Application: on("app"),
-		Store: usher.StorePolicy{Toggle: on(usher.PrimaryStore)},
-		JIT:   usher.JIT{Enabled: true, Store: usher.PrimaryStore, NoMatch: usher.NoMatchCreate, UsernameConflict: usher.ConflictDeny},
+		Version: "v1", Tenant: on(usher.DefaultTenant), IdP: on("contoso"), Application: usher.Application{Toggle: on("app")},
+		Stores: []usher.StorePolicy{{Toggle: on(usher.PrimaryStore)}},
+		JIT:    usher.JIT{Enabled: true, Store: usher.StoreChoice{Name: usher.PrimaryStore}, NoMatch: usher.NoMatchCreate, UsernameConflict: usher.ConflictDeny},
 	}
 	return provision.New(provision.Config{
 		Ledger: w.Ledger, Now: w.Clock.Now, Log: slog.New(slog.DiscardHandler),

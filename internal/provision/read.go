@@ -2,14 +2,15 @@ package provision
 
 import (
 	"context"
+	"slices"
 
 	usher "github.com/usher-id/usher"
 	"github.com/usher-id/usher/internal/ledger"
 )
 
-// read answers the questions from one snapshot of the ledger. What can't be read
-// is answered "not known", with the kind of failure; decide denies where it
-// matters.
+// read answers the questions, all on one snapshot: a link and a name read one
+// after the other could tell of a moment that never was. One that can't be
+// answered is "not known", never "none".
 func (p *Path) read(ctx context.Context, tenant string, questions []usher.Question) usher.Snapshot {
 	var s usher.Snapshot
 	if len(questions) == 0 {
@@ -29,25 +30,27 @@ func (p *Path) read(ctx context.Context, tenant string, questions []usher.Questi
 	return s
 }
 
-// reader reads on one snapshot.
+// reader answers questions within one look at the ledger.
 type reader struct {
 	path   *Path
 	tx     *ledger.Tx
 	tenant string
+	linked *usher.Account // that the link leads to, once AskLink was answered
 }
 
-func (r reader) answers(ctx context.Context, questions []usher.Question) []usher.Answer {
+// answers answers the questions in order. What is marked so is not read once
+// the link has led to an account, or has not.
+func (r *reader) answers(ctx context.Context, questions []usher.Question) []usher.Answer {
 	var out []usher.Answer
-	linked := false
 	read := map[string]bool{} // all names of a store are read at once
 	for _, q := range questions {
-		if q.IfUnlinked && linked {
+		if q.IfUnlinked && r.linked != nil || q.IfLinked && !r.matters(q) {
 			continue
 		}
 		switch q.Kind {
 		case usher.AskLink:
 			a := r.link(ctx, q)
-			linked = a.Account != nil
+			r.linked = a.Account
 			out = append(out, a)
 		case usher.AskSeen:
 			out = append(out, r.seen(ctx, q))
@@ -56,9 +59,27 @@ func (r reader) answers(ctx context.Context, questions []usher.Question) []usher
 				out = append(out, r.names(ctx, sameStore(questions, q.Store))...)
 				read[q.Store] = true
 			}
+		case usher.AskHolders:
+			out = append(out, r.holders(ctx, q))
+		case usher.AskAccount:
+			out = append(out, r.account(ctx, q))
 		}
 	}
 	return out
+}
+
+// matters reports whether it matters who else holds a value: there is a linked
+// account, and it does not hold the value itself.
+func (r *reader) matters(q usher.Question) bool {
+	if r.linked == nil {
+		return false
+	}
+	return !slices.ContainsFunc(r.linked.Attributes, func(h usher.Held) bool {
+		return h.Name == q.Name && slices.ContainsFunc(h.Values, func(v string) bool {
+			folded, ok := usher.Fold(q.Name, v)
+			return ok && folded == q.Value
+		})
+	})
 }
 
 func sameStore(questions []usher.Question, name string) []usher.Question {
@@ -71,7 +92,7 @@ func sameStore(questions []usher.Question, name string) []usher.Question {
 	return out
 }
 
-func (r reader) link(ctx context.Context, q usher.Question) usher.Answer {
+func (r *reader) link(ctx context.Context, q usher.Question) usher.Answer {
 	l, err := r.tx.Linked(ctx, r.tenant, q.IdP, q.Subject)
 	if err != nil {
 		return r.path.unknown(ctx, q, err)
@@ -79,35 +100,42 @@ func (r reader) link(ctx context.Context, q usher.Question) usher.Answer {
 	return usher.Answer{Question: q, Found: l.Found, Link: l.Link, Account: l.Account}
 }
 
-func (r reader) seen(ctx context.Context, q usher.Question) usher.Answer {
+func (r *reader) seen(ctx context.Context, q usher.Question) usher.Answer {
 	apps, err := r.tx.SeenBy(ctx, r.tenant, q.IdP, q.Subject)
 	if err != nil {
 		return r.path.unknown(ctx, q, err)
 	}
-	a := usher.Answer{Question: q, Found: usher.FoundNone, Applications: apps}
-	switch {
-	case len(apps) == 1:
-		a.Found = usher.FoundOne
-	case len(apps) > 1:
-		a.Found = usher.FoundSeveral
-	}
-	return a
+	return usher.Answer{Question: q, Found: found(len(apps)), Applications: apps}
 }
 
-// names answers all username questions of one store with one read.
-func (r reader) names(ctx context.Context, questions []usher.Question) []usher.Answer {
+func found(n int) usher.Finding {
+	switch n {
+	case 0:
+		return usher.FoundNone
+	case 1:
+		return usher.FoundOne
+	}
+	return usher.FoundSeveral
+}
+
+// names answers who is called what, all names of one store at once.
+func (r *reader) names(ctx context.Context, questions []usher.Question) []usher.Answer {
 	out := make([]usher.Answer, 0, len(questions))
-	if questions[0].Store != usher.PrimaryStore {
+	in, ok := r.tx.Store(questions[0].Store)
+	if !ok {
 		for _, q := range questions {
-			out = append(out, usher.Answer{Question: q, Why: "there is no such store"})
+			out = append(out, noStore(q))
 		}
 		return out
 	}
-	primary := r.tx.Primary()
 	var ask []string
 	for _, q := range questions {
 		a := usher.Answer{Question: q}
-		if a.Canonical, a.Unfit = primary.Fit(q.Name); a.Unfit == "" {
+		fit := in.Fit
+		if q.Lax {
+			fit = in.FitLax
+		}
+		if a.Canonical, a.Unfit = fit(q.Name); a.Unfit == usher.Fits {
 			ask = append(ask, a.Canonical)
 		}
 		out = append(out, a)
@@ -115,24 +143,86 @@ func (r reader) names(ctx context.Context, questions []usher.Question) []usher.A
 	if len(ask) == 0 {
 		return out
 	}
-	taken, err := primary.Named(ctx, r.tenant, ask)
+	taken, err := in.Named(ctx, r.tenant, ask)
 	for i, a := range out {
-		switch user, found := taken[a.Canonical]; {
-		case a.Unfit != "":
+		switch user, isTaken := taken[a.Canonical]; {
+		case a.Unfit != usher.Fits:
 		case err != nil:
 			out[i] = r.path.unknown(ctx, a.Question, err)
-		case found:
-			out[i].Found, out[i].User = usher.FoundOne, user
-		default:
+		case !isTaken:
 			out[i].Found = usher.FoundNone
+		default:
+			out[i].Found, out[i].User = usher.FoundOne, user
+			if a.Question.Whole {
+				out[i] = r.whole(ctx, out[i])
+			}
 		}
 	}
 	return out
 }
 
-// unknown turns a failed read into an answer; the cause goes to the log, because
-// the snapshot is kept and must not hold it.
+// whole adds the account to an answer that names its user.
+func (r *reader) whole(ctx context.Context, a usher.Answer) usher.Answer {
+	account, err := r.tx.Account(ctx, r.tenant, a.Question.Store, a.User)
+	if err != nil {
+		return r.path.unknown(ctx, a.Question, err)
+	}
+	a.Account = &account
+	return a
+}
+
+// fewHolders is as many as need be told apart: none, one, several, and the
+// account itself beside them.
+const fewHolders = 3
+
+// holders answers who holds a value. Of a linked account it is who else.
+func (r *reader) holders(ctx context.Context, q usher.Question) usher.Answer {
+	name := q.Store
+	if q.IfLinked {
+		name = r.linked.Store
+	}
+	in, ok := r.tx.Store(name)
+	if !ok {
+		return noStore(q)
+	}
+	ids, err := in.Holders(ctx, r.tenant, q.Name, q.Value, fewHolders)
+	if err != nil {
+		return r.path.unknown(ctx, q, err)
+	}
+	if q.IfLinked {
+		ids = slices.DeleteFunc(ids, func(id usher.UserID) bool { return id == r.linked.ID })
+	}
+	a := usher.Answer{Question: q, Found: found(len(ids))}
+	if len(ids) != 1 {
+		return a
+	}
+	account, err := r.tx.Account(ctx, r.tenant, name, ids[0])
+	if err != nil {
+		return r.path.unknown(ctx, q, err)
+	}
+	a.User, a.Account = account.ID, &account
+	return a
+}
+
+func (r *reader) account(ctx context.Context, q usher.Question) usher.Answer {
+	account, err := r.tx.Account(ctx, r.tenant, q.Store, q.User)
+	switch {
+	case usher.KindOf(err) == usher.NotFound && err != nil:
+		return usher.Answer{Question: q, Found: usher.FoundNone}
+	case err != nil:
+		return r.path.unknown(ctx, q, err)
+	}
+	return usher.Answer{Question: q, Found: usher.FoundOne, User: account.ID, Account: &account}
+}
+
+func noStore(q usher.Question) usher.Answer {
+	return usher.Answer{Question: q, Why: "there is no such store"}
+}
+
+// unknown is the answer to a question that could not be read. Its kind is told;
+// the cause may hold anything and goes to the log only.
 func (p *Path) unknown(ctx context.Context, q usher.Question, err error) usher.Answer {
 	p.cfg.Log.ErrorContext(ctx, "a fact could not be read", "question", string(q.Kind), "err", err)
-	return usher.Answer{Question: q, Why: usher.KindOf(err).String()}
+	kind := usher.KindOf(err)
+	return usher.Answer{Question: q, Why: kind.String(), Down: kind == usher.Unavailable}
 }

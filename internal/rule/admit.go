@@ -2,13 +2,9 @@ package rule
 
 import (
 	"slices"
-	"strings"
 
 	usher "github.com/usher-id/usher"
 )
-
-// emailAttribute is the attribute that the admission conditions look at.
-const emailAttribute = "email"
 
 const (
 	whereDomains  = "admit.emailDomains"
@@ -17,7 +13,7 @@ const (
 
 // admit checks the admission conditions and gives the domains, folded and sorted.
 func (c *compiler) admit(src Source) []string {
-	email, mapped := src.Attributes[emailAttribute]
+	email, mapped := src.Attributes[usher.AttributeEmail]
 	if len(src.Admit.EmailDomains) > 0 {
 		switch {
 		case !mapped:
@@ -26,7 +22,7 @@ func (c *compiler) admit(src Source) []string {
 			c.add(whereDomains, "The condition looks at one address, and the attribute email may hold a list. Map one address.")
 		}
 	}
-	if src.Admit.Verified && src.Verified[emailAttribute] == "" {
+	if src.Admit.Verified && src.Verified[usher.AttributeEmail] == "" {
 		c.add(whereVerified, "The condition needs to know when the address is verified. Say so in mapping.verified.email.")
 	}
 	var domains []string
@@ -45,7 +41,7 @@ func (c *compiler) admit(src Source) []string {
 func (r *run) admission(s *Set, attributes []usher.Attribute) usher.Admission {
 	var email usher.Attribute
 	for _, a := range attributes {
-		if a.Name == emailAttribute {
+		if a.Name == usher.AttributeEmail {
 			email = a
 		}
 	}
@@ -77,7 +73,7 @@ func inDomains(email usher.Attribute, domains []string) usher.Admission {
 	default:
 		return usher.Admission{Why: "there is no e-mail address"}
 	}
-	d, ok := addressDomain(email.Values[0])
+	d, ok := usher.EmailDomain(email.Values[0])
 	if !ok {
 		return usher.Admission{Why: "the e-mail address is not one that can be read without doubt"}
 	}
@@ -105,48 +101,5 @@ func (r *run) when(e *expression) usher.Admission {
 	return usher.Admission{Admitted: true}
 }
 
-// addressDomain is the domain of an e-mail address in lower case. It reads only
-// addresses that nobody reads differently: a dot-atom, one @ and an ASCII domain
-// (RFC 5321, section 4.1.2, without quoted strings, address literals and SMTPUTF8).
-func addressDomain(address string) (string, bool) {
-	const longestLocal = 64 // RFC 5321, section 4.5.3.1.1
-	local, d, ok := strings.Cut(address, "@")
-	if !ok || len(local) > longestLocal {
-		return "", false
-	}
-	for atom := range strings.SplitSeq(local, ".") {
-		if atom == "" {
-			return "", false
-		}
-		for i := range len(atom) {
-			if !atext(atom[i]) {
-				return "", false
-			}
-		}
-	}
-	return domain(d)
-}
-
-func atext(ch byte) bool {
-	return letter(ch) || digit(ch) || strings.IndexByte("!#$%&'*+-/=?^_`{|}~", ch) >= 0
-}
-
-// domain is a domain name in lower case, if it is one: ASCII labels of letters,
-// digits and hyphens (RFC 1035, section 2.3.1, with RFC 1123, section 2.1).
-func domain(name string) (string, bool) {
-	const longestName, longestLabel = 253, 63
-	if len(name) > longestName {
-		return "", false
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > longestLabel || label[0] == '-' || label[len(label)-1] == '-' {
-			return "", false
-		}
-		for i := range len(label) {
-			if !letter(label[i]) && !digit(label[i]) && label[i] != '-' {
-				return "", false
-			}
-		}
-	}
-	return strings.ToLower(name), true
-}
+// domain is a domain name in lower case, if e-mail addresses can end in it.
+func domain(name string) (string, bool) { return usher.EmailDomain("a@" + name) }

@@ -14,15 +14,17 @@ import (
 type want uint8
 
 const (
-	wantText want = iota // a text, an optional text
-	wantList             // a list of text, an optional one
-	wantBool             // a boolean
+	wantText  want = iota // a text, an optional text
+	wantList              // a list of text, an optional one
+	wantParts             // a list of text or a text to be split, an optional one
+	wantBool              // a boolean
 )
 
 var wantWords = [...]string{
-	wantText: "a text",
-	wantList: "a list of text",
-	wantBool: "true or false",
+	wantText:  "a text",
+	wantList:  "a list of text",
+	wantParts: "a list of text, or a text to be split",
+	wantBool:  "true or false",
 }
 
 // expression is one compiled rule.
@@ -124,7 +126,7 @@ func fits(t *types.Type, w want) bool {
 	switch {
 	case t.Kind() == types.DynKind:
 		return true
-	case w == wantText:
+	case w == wantText, w == wantParts && t.Kind() == types.StringKind:
 		return t.Kind() == types.StringKind
 	case w == wantBool:
 		return t.Kind() == types.BoolKind

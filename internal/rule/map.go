@@ -32,12 +32,18 @@ func (s *Set) Map(a usher.Assertion) usher.Identity {
 		issuer:     types.String(a.Issuer),
 		subject:    types.String(subject),
 		incomplete: a.Incomplete,
-		trace:      make([]usher.Step, 0, 5+2*len(s.attributes)),
+		trace:      make([]usher.Step, 0, 7+2*len(s.attributes)),
+	}
+	if s.subject != nil {
+		id.Subject = r.chosenSubject(s.subject)
 	}
 	id.Username = r.derive(s.username, oneText)
 	id.Attributes = r.attributes(s)
-	id.Groups = r.derive(s.groups, groupNames)
+	id.Groups = r.derive(s.groups, split(s.separator, groupNames))
 	r.verify(s, id.Attributes)
+	if s.store != nil {
+		id.Store = r.derive(s.store, oneText)
+	}
 	id.Admission = r.admission(s, id.Attributes)
 	id.Trace = r.trace
 	return id
@@ -54,6 +60,16 @@ type run struct {
 
 func (r *run) step(where, answer string) {
 	r.trace = append(r.trace, usher.Step{Question: where, Answer: answer, Rule: where})
+}
+
+// chosenSubject is who the person is by a rule. Whatever gives no name gives an
+// absent subject, which decide refuses: the provider's own is no substitute, for
+// then one person could be two.
+func (r *run) chosenSubject(e *expression) usher.Value {
+	if d := r.derive(e, oneText); d.Presence == usher.PresenceSet {
+		return usher.StringValue(d.Values[0])
+	}
+	return usher.Value{}
 }
 
 // derive is the outcome of a rule whose value is read as read says. A rule that
@@ -80,11 +96,7 @@ func (r *run) attributes(s *Set) []usher.Attribute {
 	}
 	out := make([]usher.Attribute, len(s.attributes))
 	for i, a := range s.attributes {
-		read := oneText
-		if a.list {
-			read = severalTexts
-		}
-		out[i] = usher.Attribute{Name: a.name, Derived: r.derive(a.value, read)}
+		out[i] = usher.Attribute{Name: a.name, Passing: a.pass, Derived: r.derive(a.value, a.read)}
 	}
 	return out
 }

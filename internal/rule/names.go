@@ -39,9 +39,9 @@ func (c *compiler) names(src Source) {
 		where, folded := "mapping.attributes."+name, strings.ToLower(name)
 		switch other, twice := seen[folded]; {
 		case !wellNamed(name):
-			c.add("mapping.attributes", "An attribute can't be called "+quoted(name)+". A name is a letter and then up to 63 letters, digits and _ . - (ASCII).")
+			c.add("mapping.attributes", Misnamed(name))
 		case reserved[folded]:
-			c.add(where, "The name is reserved: Usher itself says what it holds. Map the claim to an attribute of another name.")
+			c.add(where, Misnamed(name))
 		case twice:
 			c.add(where, "There is also an attribute "+other+". Names must differ in more than upper and lower case.")
 		}
@@ -52,6 +52,17 @@ func (c *compiler) names(src Source) {
 			c.add("mapping.verified", "There is no attribute "+quoted(name)+" to be verified. Map it under mapping.attributes, or leave this rule out.")
 		}
 	}
+}
+
+// Misnamed says why no attribute can have a name, in a sentence or two, or "".
+func Misnamed(name string) string {
+	switch {
+	case !wellNamed(name):
+		return "An attribute can't be called " + quoted(name) + ". A name is a letter and then up to 63 letters, digits and _ . - (ASCII)."
+	case reserved[strings.ToLower(name)]:
+		return "The name is reserved: Usher itself says what it holds. Map the claim to an attribute of another name."
+	}
+	return ""
 }
 
 func wellNamed(name string) bool {

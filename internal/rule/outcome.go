@@ -68,6 +68,27 @@ func groupNames(v ref.Val) ([]string, string) {
 	return slices.Compact(names), why
 }
 
+// split lets a reader of lists read a text too, as the parts that stand between
+// separators: without the spaces around them, and without empty ones.
+func split(separator string, read reader) reader {
+	if separator == "" {
+		return read
+	}
+	return func(v ref.Val) ([]string, string) {
+		s, ok := v.(types.String)
+		if !ok {
+			return read(v)
+		}
+		var parts []ref.Val
+		for part := range strings.SplitSeq(string(s), separator) {
+			if part = strings.TrimSpace(part); part != "" {
+				parts = append(parts, types.String(part))
+			}
+		}
+		return read(types.NewRefValList(types.DefaultTypeAdapter, parts))
+	}
+}
+
 func texts(v ref.Val, most int) ([]string, string) {
 	list, ok := v.(traits.Lister)
 	if !ok {

@@ -38,6 +38,10 @@ type Keeper struct {
 	Now      func() time.Time
 	Tenant   string        // "" is the default tenant
 	Lifetime time.Duration // zero is DefaultLifetime
+
+	// Allowed reports whether people may be signed in by a provider
+	// (usher.LocalIdP is one too); nil allows all.
+	Allowed func(tenant, idp string) bool
 }
 
 // Begin draws an id for s, records s under it within the caller's transaction
@@ -57,8 +61,9 @@ func (k *Keeper) Begin(ctx context.Context, tx Beginner, s ledger.Session) (stri
 }
 
 // From is the session whose cookie r carries. A missing, malformed, unknown,
-// ended or expired one, or that of an account that may not be used, is no
-// session (false). A ledger that can't be read is an error, never "no session".
+// ended or expired one, that of an account that may not be used, or one begun by
+// a provider that is switched off or gone, is no session (false). A ledger that
+// can't be read is an error, never "no session".
 func (k *Keeper) From(r *http.Request) (ledger.Session, bool, error) {
 	hash, ok := decode(r.CookiesNamed(CookieName))
 	if !ok {
@@ -70,7 +75,7 @@ func (k *Keeper) From(r *http.Request) (ledger.Session, bool, error) {
 		return ledger.Session{}, false, nil
 	case err != nil:
 		return ledger.Session{}, false, usher.Wrap("session.From", err)
-	case s.User != "" && s.State != usher.StateActive:
+	case s.User != "" && s.State != usher.StateActive, k.Allowed != nil && !k.Allowed(s.Tenant, s.IdP):
 		return ledger.Session{}, false, nil
 	}
 	return s, true, nil

@@ -187,6 +187,28 @@ func TestAccountThatMayNotBeUsedHasNoSession(t *testing.T) {
 	}
 }
 
+// Who came by a provider that is switched off or gone has no session, with or
+// without an account; nor have those who gave a password, once that is no way in.
+func TestProviderSwitchedOffHasNoSessions(t *testing.T) {
+	k, s := keeper()
+	var asked []string
+	k.Allowed = func(tenant, idp string) bool {
+		asked = append(asked, usher.Label(tenant, idp))
+		return idp == "contoso"
+	}
+	for idp, want := range map[string]bool{"contoso": true, "fabrikam": false, usher.LocalIdP: false, "": false} {
+		for _, x := range []ledger.Session{{IdP: idp, Subject: "1"}, {IdP: idp, User: "u", State: usher.StateActive}} {
+			asked = nil
+			if _, ok, err := k.From(carrying(begin(t, k, s, x))); ok != want || err != nil || len(asked) != 1 || asked[0] != "default/"+idp {
+				t.Errorf("%q: %v, %v; asked %v", idp, ok, err, asked)
+			}
+		}
+	}
+	if _, ok, err := k.From(carrying()); ok || err != nil {
+		t.Errorf("without a cookie: %v, %v", ok, err)
+	}
+}
+
 // "I don't know" must never look like "signed out": an application told
 // login_required would sign its person out.
 func TestLedgerFailureIsAnError(t *testing.T) {

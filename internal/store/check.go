@@ -34,7 +34,7 @@ func (s *Store) check(op string, w Write) error {
 		return invalid(op, "There is no such account state.")
 	}
 	if w.Create != nil {
-		if canonical, unfit := s.Fit(w.Create.Username); unfit != "" || canonical != w.Create.Canonical {
+		if canonical, unfit := s.Canonical(w.Create.Username); unfit != "" || canonical != w.Create.Canonical {
 			return invalid(op, "The username does not fit its canonical form.")
 		}
 	}

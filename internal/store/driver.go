@@ -45,6 +45,14 @@ type Write struct {
 	Leave  []string           // groups to leave; leaving what one is not in is fine
 	State  usher.AccountState // "" leaves it as it is; a new user is active
 	At     usher.Instant
+
+	Password *Password // nil leaves it; one with an empty Hash drops it
+}
+
+// Password is what a store keeps of a password.
+type Password struct {
+	Hash   string // PHC text
+	Proven bool   // set by the person, once they had proved who they are
 }
 
 // NewUser is what a user is made from.
@@ -58,21 +66,33 @@ type NewUser struct {
 //
 //   - Get of a user that is not there is NotFound; a store that can't be asked
 //     is never NotFound. "None" and "not known" are different answers.
+//
 //   - Names are compared byte by byte, by equality and nothing else: no
 //     wildcard, no trimming, no folding. The canonical form is the caller's.
+//
 //   - Two users of one tenant never have one canonical name. A Write that would
 //     make them so is Conflict, also against a writer at the same moment.
 //     (A directory can't promise this; its driver says so.)
+//
 //   - A Write is wholly done or not at all. Without Create it is NotFound if
 //     the user is not there; with Create it is Conflict if the user is.
+//
 //   - Tenants never see each other.
+//
 //   - List is ordered by id and gives users with ids after the one named, so
 //     pages stay stable while users come and go.
+//
+//   - Holders gives up to limit users that hold a value of the attribute whose
+//     [usher.Fold] is folded.
+//
+//   - Password is zero for a user without one, and NotFound without a user.
 //
 // Values come back exactly as they were written.
 type Driver interface {
 	Get(ctx context.Context, tenant string, id usher.UserID) (User, error)
 	Named(ctx context.Context, tenant string, canonical []string) (map[string]usher.UserID, error)
+	Holders(ctx context.Context, tenant, attribute, folded string, limit int) ([]usher.UserID, error)
+	Password(ctx context.Context, tenant string, id usher.UserID) (Password, error)
 	Write(ctx context.Context, tenant string, w Write) error
 	List(ctx context.Context, tenant, after string, limit int) ([]User, error)
 }

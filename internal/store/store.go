@@ -13,11 +13,12 @@ const deadline = 5 * time.Second
 // Store is a named user store. It is safe for concurrent use if its driver is.
 type Store struct {
 	name   string
+	policy Policy
 	driver Driver
 }
 
 // New makes the store of that name on a driver.
-func New(name string, d Driver) *Store { return &Store{name, d} }
+func New(name string, p Policy, d Driver) *Store { return &Store{name, p, d} }
 
 // Name is the store's name, as policies write it.
 func (s *Store) Name() string { return s.name }
@@ -65,4 +66,26 @@ func (s *Store) List(ctx context.Context, tenant, after string, limit int) ([]Us
 	defer cancel()
 	users, err := s.driver.List(ctx, tenant, after, limit)
 	return users, usher.Wrap(op, err)
+}
+
+// Holders is up to limit users that hold a value of the attribute whose
+// [usher.Fold] is folded.
+func (s *Store) Holders(ctx context.Context, tenant, attribute, folded string, limit int) ([]usher.UserID, error) {
+	const op = "store.Holders"
+	if err := checkNames(op, "attribute", []string{attribute}, 1); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	ids, err := s.driver.Holders(ctx, tenant, attribute, folded, limit)
+	return ids, usher.Wrap(op, err)
+}
+
+// Password is what the store keeps of a user's password: zero if there is none,
+// NotFound without a user.
+func (s *Store) Password(ctx context.Context, tenant string, id usher.UserID) (Password, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	p, err := s.driver.Password(ctx, tenant, id)
+	return p, usher.Wrap("store.Password", err)
 }

@@ -36,13 +36,21 @@ func (s *shelf) Named(ctx context.Context, _ string, _ []string) (map[string]ush
 	return nil, s.note(ctx)
 }
 
+func (s *shelf) Holders(ctx context.Context, _, _, _ string, _ int) ([]usher.UserID, error) {
+	return nil, s.note(ctx)
+}
+
+func (s *shelf) Password(ctx context.Context, _ string, _ usher.UserID) (store.Password, error) {
+	return store.Password{}, s.note(ctx)
+}
+
 func (s *shelf) Write(ctx context.Context, _ string, _ store.Write) error { return s.note(ctx) }
 
 func (s *shelf) List(ctx context.Context, _, _ string, _ int) ([]store.User, error) {
 	return nil, s.note(ctx)
 }
 
-var st = store.New("PRIMARY", nil)
+var st = store.New("PRIMARY", store.Policy{}, nil)
 
 func TestFit(t *testing.T) {
 	for _, c := range []struct{ name, canonical string }{
@@ -52,7 +60,7 @@ func TestFit(t *testing.T) {
 		{"", ""}, {" ", ""}, {"a b", ""}, {"ann ", ""}, {" ann", ""}, {"an\tn", ""}, {"an\x00n", ""}, {"an\u200bn", ""}, {"an\u202en", ""},
 		{"\u1d2e\u1d35\u1d33", ""}, {"\xff", ""}, {strings.Repeat("x", 256), ""}, {"\ufb01", ""},
 	} {
-		canonical, unfit := st.Fit(c.name)
+		canonical, unfit := st.Canonical(c.name)
 		if c.canonical == "" && c.name == "\u0394\u03a3" { // whatever the final sigma becomes, it must be stable
 			c.canonical = canonical
 		}
@@ -66,7 +74,7 @@ func TestFit(t *testing.T) {
 }
 
 func checkFit(t interface{ Errorf(string, ...any) }, name string) {
-	canonical, unfit := st.Fit(name)
+	canonical, unfit := st.Canonical(name)
 	if (unfit == "") != (canonical != "") {
 		t.Errorf("%q is %q and unfit %q", name, canonical, unfit)
 	}
@@ -76,7 +84,7 @@ func checkFit(t interface{ Errorf(string, ...any) }, name string) {
 	if len(canonical) > 255 || !utf8.ValidString(canonical) {
 		t.Errorf("%q is %q", name, canonical)
 	}
-	if again, unfit := st.Fit(canonical); again != canonical || unfit != "" {
+	if again, unfit := st.Canonical(canonical); again != canonical || unfit != "" {
 		t.Errorf("%q is %q, which is %q (%s)", name, canonical, again, unfit)
 	}
 }
@@ -125,21 +133,21 @@ func TestWriteIsChecked(t *testing.T) {
 		"clear unnamed":      {User: "u", Clear: []string{""}},
 	} {
 		d := &shelf{}
-		if err := store.New("PRIMARY", d).Write(t.Context(), "t", w); usher.KindOf(err) != usher.Invalid || usher.Shown(err) == "" || d.asked != 0 {
+		if err := store.New("PRIMARY", store.Policy{}, d).Write(t.Context(), "t", w); usher.KindOf(err) != usher.Invalid || usher.Shown(err) == "" || d.asked != 0 {
 			t.Errorf("%s: %v, the driver was asked %d times", name, err, d.asked)
 		}
 	}
 	good := store.Write{User: "u", Create: &store.NewUser{Username: "Ann", Canonical: "ann"}, State: usher.StatePending,
 		Set: []store.Attribute{{Name: "a", Values: []string{"", "\x00"}}, {Name: "b"}}, Clear: []string{"c"}, Join: []string{"d"}, Leave: []string{"e"}}
 	d := &shelf{}
-	if err := store.New("PRIMARY", d).Write(t.Context(), "t", good); err != nil || d.asked != 1 {
+	if err := store.New("PRIMARY", store.Policy{}, d).Write(t.Context(), "t", good); err != nil || d.asked != 1 {
 		t.Errorf("%v, the driver was asked %d times", err, d.asked)
 	}
 }
 
 func TestReadsAreChecked(t *testing.T) {
 	d := &shelf{}
-	s := store.New("PRIMARY", d)
+	s := store.New("PRIMARY", store.Policy{}, d)
 	_, many := s.Named(t.Context(), "t", make([]string, 5001))
 	_, empty := s.Named(t.Context(), "t", []string{""})
 	_, none := s.List(t.Context(), "t", "", 0)
@@ -160,7 +168,7 @@ func TestEveryCallHasADeadlineAndKeepsTheKindOfItsFailure(t *testing.T) {
 			"list":  func(s *store.Store) error { _, err := s.List(t.Context(), "t", "", 1); return err },
 		} {
 			d := &shelf{fail: fail}
-			err := call(store.New("PRIMARY", d))
+			err := call(store.New("PRIMARY", store.Policy{}, d))
 			if d.asked != 1 || d.deadline <= 0 || d.deadline > 5*time.Second {
 				t.Errorf("%s: asked %d times, given %v", name, d.asked, d.deadline)
 			}

@@ -34,7 +34,7 @@ func Session(rec usher.Record) ledger.Session {
 func Code(s ledger.Session) ledger.Code {
 	return ledger.Code{
 		Hash: Hash("code " + s.Decision), Tenant: s.Tenant, Application: "wiki", Session: s.Hash, Family: "family of " + s.Decision,
-		Sub: string(s.User), User: s.User, RedirectURI: "https://wiki.test/cb", Challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+		Sub: string(s.User), IdP: s.IdP, User: s.User, Store: s.Store, RedirectURI: "https://wiki.test/cb", Challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
 		Nonce: "n-0S6_WzA2Mj", Scope: "openid email", AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR, Decision: s.Decision,
 		Expires: s.Created + 60*usher.Second,
 	}
@@ -48,7 +48,8 @@ func Family(c ledger.Code, offline bool) ledger.Family {
 	}
 	at := c.Expires - 60*usher.Second
 	return ledger.Family{
-		ID: c.Family, Tenant: c.Tenant, Application: c.Application, Session: c.Session, User: c.User, Sub: c.Sub, Scope: c.Scope,
+		ID: c.Family, Tenant: c.Tenant, Application: c.Application, Session: c.Session, IdP: c.IdP, User: c.User, Store: c.Store,
+		Sub: c.Sub, Scope: c.Scope,
 		Nonce: c.Nonce, AuthTime: c.AuthTime, ACR: c.ACR, AMR: c.AMR, Decision: c.Decision, Offline: offline,
 		Created: at, Expires: at + usher.Instant(life.Microseconds()),
 	}

@@ -39,8 +39,44 @@ func Run(t *testing.T, open func(testing.TB) store.Driver) {
 		"EmptyAttributeIsNotAMissingOne":     emptyAttribute,
 		"ManyNamesAreAnsweredByOneQuestion":  manyNames,
 		"UserOfOneStoreHasOnlyItsOwnChanges": neighbours,
+		"HoldersAreThoseOfNow":               holdersNow,
+		"HoldersAreFoundFolded":              holdersFolded,
+		"HoldersAreAsManyAsAsked":            holdersMany,
+		"PasswordIsKeptAndDropped":           passwords,
+		"PasswordOfNobodyIsNotFound":         passwordMissing,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, kit{t.Context(), open(t)}) })
+	}
+}
+
+// RunApart holds two stores that share their place to the contract: what is in
+// one is never seen, nor changed, through the other. open gives both, empty.
+func RunApart(t *testing.T, open func(testing.TB) (one, other store.Driver)) {
+	a, b := open(t)
+	one, other := kit{t.Context(), a}, kit{t.Context(), b}
+	mail := []store.Attribute{{Name: "email", Values: []string{"ann@x.test"}}}
+	id := usher.UserID(NewID())
+	one.must(t, store.Write{User: id, Create: &store.NewUser{Username: "ann", Canonical: "ann"}, Set: mail, Join: []string{"g"},
+		Password: &store.Password{Hash: PasswordHash, Proven: true}, At: 1})
+	want := one.get(t, id)
+
+	_, err := other.d.Get(t.Context(), tenant, id)
+	wantKind(t, err, usher.NotFound)
+	_, err = other.d.Password(t.Context(), tenant, id)
+	wantKind(t, err, usher.NotFound)
+	if list, err := other.d.List(t.Context(), tenant, "", 10); err != nil || len(list)+len(other.named(t, "ann"))+len(other.holders(t, "email", "ann@x.test")) > 0 {
+		t.Errorf("the other store sees %v, %v", list, err)
+	}
+	wantKind(t, other.d.Write(t.Context(), tenant, store.Write{User: id, State: usher.StateLocked, Clear: []string{"email"}, Leave: []string{"g"},
+		Password: &store.Password{}, At: 2}), usher.NotFound)
+	other.must(t, store.Write{User: id, Create: &store.NewUser{Username: "ann", Canonical: "ann"}, Set: mail, Join: []string{"g"}, At: 3})
+	other.must(t, store.Write{User: id, State: usher.StateLocked, Clear: []string{"email"}, Leave: []string{"g"}, Password: &store.Password{}, At: 4})
+	wantUser(t, one.get(t, id), want)
+	if p := one.password(t, id); p.Hash != PasswordHash || !p.Proven {
+		t.Errorf("the password is %+v", p)
+	}
+	if got := one.holders(t, "email", "ann@x.test"); !slices.Equal(got, []usher.UserID{id}) || len(other.holders(t, "email", "ann@x.test")) > 0 {
+		t.Errorf("held by %v", got)
 	}
 }
 
@@ -83,6 +119,24 @@ func (k kit) named(t *testing.T, names ...string) map[string]usher.UserID {
 		t.Fatal(err)
 	}
 	return found
+}
+
+func (k kit) holders(t *testing.T, attribute, folded string) []usher.UserID {
+	t.Helper()
+	ids, err := k.d.Holders(k.ctx, tenant, attribute, folded, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+func (k kit) password(t *testing.T, id usher.UserID) store.Password {
+	t.Helper()
+	p, err := k.d.Password(k.ctx, tenant, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func wantKind(t *testing.T, err error, want usher.Kind) {
@@ -234,6 +288,7 @@ func writeMissing(t *testing.T, k kit) {
 	for what, w := range map[string]store.Write{
 		"nothing": {}, "set": {Set: []store.Attribute{{Name: "a", Values: []string{"1"}}}}, "clear": {Clear: []string{"a"}},
 		"join": {Join: []string{"a"}}, "leave": {Leave: []string{"a"}}, "state": {State: usher.StateActive},
+		"password": {Password: &store.Password{Hash: PasswordHash}}, "no password": {Password: &store.Password{}},
 	} {
 		w.User, w.At = id, 2
 		if err := k.d.Write(k.ctx, tenant, w); usher.KindOf(err) != usher.NotFound {
@@ -312,7 +367,8 @@ func pages(t *testing.T, k kit) {
 func tenants(t *testing.T, k kit) {
 	id := usher.UserID(NewID())
 	for i, name := range []string{"a", "b", "a\x01"} {
-		if err := k.d.Write(k.ctx, name, store.Write{User: id, Create: &store.NewUser{Username: "ann", Canonical: "ann"}, At: usher.Instant(i + 1), Join: []string{"in-" + name}}); err != nil {
+		if err := k.d.Write(k.ctx, name, store.Write{User: id, Create: &store.NewUser{Username: "ann", Canonical: "ann"}, At: usher.Instant(i + 1), Join: []string{"in-" + name},
+			Set: []store.Attribute{{Name: "email", Values: []string{"ann@x.test"}}}, Password: &store.Password{Hash: PasswordHash + name}}); err != nil {
 			t.Fatalf("%q: %v", name, err)
 		}
 	}
@@ -321,8 +377,18 @@ func tenants(t *testing.T, k kit) {
 		if err != nil || u.Created != usher.Instant(i+1) || !slices.Equal(u.Groups, []string{"in-" + name}) {
 			t.Errorf("%s: %+v, %v", name, u, err)
 		}
+		p, err := k.d.Password(k.ctx, name, id)
+		ids, err2 := k.d.Holders(k.ctx, name, "email", "ann@x.test", 10)
+		if p.Hash != PasswordHash+name || len(ids) != 1 || err != nil || err2 != nil {
+			t.Errorf("%s: %+v, %v; held by %v, %v", name, p, err, ids, err2)
+		}
 	}
-	_, err := k.d.Get(k.ctx, "A", id)
+	if ids, err := k.d.Holders(k.ctx, "c", "email", "ann@x.test", 10); err != nil || len(ids) != 0 {
+		t.Errorf("held by %v, %v", ids, err)
+	}
+	_, err := k.d.Password(k.ctx, "c", id)
+	wantKind(t, err, usher.NotFound)
+	_, err = k.d.Get(k.ctx, "A", id)
 	wantKind(t, err, usher.NotFound)
 	wantKind(t, k.d.Write(k.ctx, "c", store.Write{User: id, State: usher.StateLocked, At: 9}), usher.NotFound)
 	if got, err := k.d.Named(k.ctx, "c", []string{"ann"}); err != nil || len(got) != 0 {
@@ -340,8 +406,11 @@ func cancelled(t *testing.T, k kit) {
 	_, getErr := k.d.Get(ctx, tenant, usher.UserID(NewID()))
 	_, nameErr := k.d.Named(ctx, tenant, []string{"nobody"})
 	_, listErr := k.d.List(ctx, tenant, "", 1)
+	_, holdersErr := k.d.Holders(ctx, tenant, "email", "nobody@x.test", 1)
+	_, passwordErr := k.d.Password(ctx, tenant, id)
 	writeErr := k.d.Write(ctx, tenant, store.Write{User: id, State: usher.StateLocked, At: 2})
-	for what, err := range map[string]error{"get": getErr, "named": nameErr, "list": listErr, "write": writeErr} {
+	for what, err := range map[string]error{"get": getErr, "named": nameErr, "list": listErr, "write": writeErr,
+		"holders": holdersErr, "password": passwordErr} {
 		if kind := usher.KindOf(err); err == nil || kind == usher.NotFound || kind == usher.Conflict {
 			t.Errorf("%s: %v (%v) tells of a user nobody looked for", what, err, kind)
 		}

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -19,9 +20,11 @@ var Policy = usher.Policy{
 	Version:     "sha256:0000",
 	Tenant:      usher.Toggle{Name: usher.DefaultTenant, Enabled: true},
 	IdP:         usher.Toggle{Name: "contoso", Enabled: true},
-	Application: usher.Toggle{Name: "wiki", Enabled: true},
-	Store:       usher.StorePolicy{Toggle: usher.Toggle{Name: usher.PrimaryStore, Enabled: true}},
-	JIT: usher.JIT{Enabled: true, Store: usher.PrimaryStore, NoMatch: usher.NoMatchCreate, Sync: usher.Sync{
+	Application: usher.Application{Toggle: usher.Toggle{Name: "wiki", Enabled: true}},
+	Stores: []usher.StorePolicy{
+		{Toggle: usher.Toggle{Name: usher.PrimaryStore, Enabled: true}}, {Toggle: usher.Toggle{Name: Corp, Enabled: true}},
+	},
+	JIT: usher.JIT{Enabled: true, Store: usher.StoreChoice{Name: usher.PrimaryStore}, NoMatch: usher.NoMatchCreate, Sync: usher.Sync{
 		Attributes: usher.SyncOverride, Groups: usher.GroupsOwn, GroupMap: map[string][]string{"eng": {"platform"}}}},
 }
 
@@ -153,9 +156,98 @@ func (p Person) Denied(at usher.Instant) usher.Record {
 	return r
 }
 
+// Asked is First of somebody who was asked: they chose a password, gave an
+// attribute themselves, and agreed to one purpose and not to another.
+func (p Person) Asked(at usher.Instant) usher.Record {
+	r := p.First(at)
+	r.Answers = usher.Answers{Policy: Policy.Version, Password: true, Attributes: []usher.Typed{{Name: "phone", Value: "+48 1"}}, Consents: []usher.Consent{
+		{Purpose: "account", Version: 1, Accepted: true, Attributes: []string{"email", "phone"}, Language: "es", PolicyURL: "https://wiki.test/privacy"},
+		{Purpose: "news", Version: 2},
+	}}
+	changes := []usher.Change{
+		{Op: usher.OpSetAttribute, Name: "phone", Values: []string{"+48 1"}, Rule: "jit.askFor", Source: usher.SourceUser},
+		{Op: usher.OpSetPassword},
+	}
+	for i := range r.Answers.Consents {
+		changes = append(changes, usher.Change{Op: usher.OpConsent, Consent: &r.Answers.Consents[i]})
+	}
+	r.Decision.Changes = slices.Insert(r.Decision.Changes, len(r.Decision.Changes)-2, changes...) // before the link
+	r.Decision.Assumes = append(r.Decision.Assumes,
+		usher.Assumption{Kind: usher.AssumeUnheld, Store: usher.PrimaryStore, Name: "email", Values: r.Identity.Attributes[0].Values})
+	return r
+}
+
+// Linking is the record of a first sign-in of somebody whose account was here
+// before and was found by the address it holds. A password that nobody proved is
+// dropped with everything it opened.
+func (p Person) Linking(at usher.Instant, user usher.UserID, holds string) usher.Record {
+	r := p.blank(at)
+	r.Decision = usher.Decision{
+		Verdict: usher.VerdictLink, Reason: usher.ReasonLinkedAuto, User: user, Store: usher.PrimaryStore,
+		Changes: []usher.Change{{Op: usher.OpDropPassword}, {Op: usher.OpLink}, {Op: usher.OpEndSessions}, {Op: usher.OpTell, Name: "user.linked"}},
+		Assumes: []usher.Assumption{
+			{Kind: usher.AssumeLinkFree},
+			{Kind: usher.AssumeUserActive, Store: usher.PrimaryStore, User: user},
+			{Kind: usher.AssumeHeldBy, Store: usher.PrimaryStore, User: user, Name: "email", Values: []string{holds}},
+		},
+	}
+	return r
+}
+
+// Foul is the record of a refusal that anybody can cause: nobody vouched for
+// what was asserted.
+func (p Person) Foul(at usher.Instant) usher.Record {
+	r := p.blank(at)
+	r.Identity = usher.Identity{Tenant: p.Tenant, IdP: p.IdP, Fault: usher.Fault{Reason: usher.ReasonSignature}}
+	r.Decision = usher.Decision{Reason: usher.ReasonSignature}
+	return r
+}
+
+// Left is the record of somebody who was asked and did not go on: it knows
+// nothing of who it was.
+func (p Person) Left(at usher.Instant) usher.Record {
+	r := p.blank(at)
+	r.Identity = usher.Identity{Tenant: p.Tenant, IdP: p.IdP, Subject: usher.StringValue("redacted"), Redacted: true}
+	r.Snapshot.Answers, r.Answers = nil, usher.Answers{Left: usher.LeftDeclined}
+	r.Decision = usher.Decision{Reason: usher.ReasonPromptDeclined}
+	return r
+}
+
+// Waiting is a sign-in that waits for the person to choose a username, for ten
+// minutes, named by its record's id.
+func (p Person) Waiting(at usher.Instant) ledger.Waiting {
+	r := p.blank(at)
+	r.Decision = usher.Decision{Verdict: usher.VerdictPrompt, Reason: usher.ReasonPromptDetails,
+		Prompts: []usher.Prompt{{Kind: usher.PromptUsername, Value: p.Username, Store: usher.PrimaryStore}}}
+	return ledger.Waiting{
+		Application: "wiki", Hash: Hash("waiting " + r.ID), Tenant: p.Tenant, Record: r, Carry: []byte("what the page of " + p.Username + " needs"),
+		Tries: 1, Created: at, Expires: at + 600*usher.Second,
+	}
+}
+
+// In is the record as it is when the account is in another store than PRIMARY.
+func In(store string, rec usher.Record) usher.Record {
+	rec.Decision.Store = store
+	rec.Decision.Assumes = slices.Clone(rec.Decision.Assumes)
+	for i, a := range rec.Decision.Assumes {
+		if a.Store != "" {
+			rec.Decision.Assumes[i].Store = store
+		}
+	}
+	return rec
+}
+
+// PasswordHash stands for the hash of a password that was given.
+const PasswordHash = "$argon2id$v=19$m=1,t=1,p=1$c2FsdA$aGFzaA"
+
+// Act is what applies a record of somebody on the way to wiki.
+func Act(rec usher.Record) ledger.Act {
+	return ledger.Act{Application: "wiki", Record: rec, PasswordHash: PasswordHash}
+}
+
 // Apply applies a record in a commit of its own.
 func Apply(ctx context.Context, l *ledger.Ledger, rec usher.Record) error {
-	return l.Commit(ctx, func(tx *ledger.Tx) error { return tx.Apply(ctx, "wiki", rec) })
+	return l.Commit(ctx, func(tx *ledger.Tx) error { return tx.Apply(ctx, Act(rec)) })
 }
 
 // MustApply applies a record that must be applicable.

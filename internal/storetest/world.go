@@ -13,6 +13,7 @@ import (
 	"github.com/usher-id/usher"
 	"github.com/usher-id/usher/internal/key"
 	"github.com/usher-id/usher/internal/ledger"
+	"github.com/usher-id/usher/internal/store"
 	sqlstore "github.com/usher-id/usher/internal/store/sql"
 )
 
@@ -46,14 +47,18 @@ func (c *Clock) Move(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// World is a ledger on a database in a folder of the test's own, with its keys
-// and its clock.
+// Corp is the second store of every World.
+const Corp = "CORP"
+
+// World is a ledger on a database in a folder of the test's own, with its keys,
+// its clock and two stores.
 type World struct {
 	Path   string // of the database file
 	DB     *ledger.DB
 	Ring   *key.Ring
 	Clock  *Clock
 	Ledger *ledger.Ledger
+	Stores map[string]store.Policy // those in the database; for a test to change before it begins
 
 	raw    *sql.DB           // the same file, past the ledger
 	tables map[string]string // how to dump each
@@ -63,7 +68,10 @@ type World struct {
 // test ends.
 func NewWorld(t testing.TB) *World {
 	t.Helper()
-	w := &World{Path: filepath.Join(t.TempDir(), "usher.db"), Clock: NewClock()}
+	w := &World{
+		Path: filepath.Join(t.TempDir(), "usher.db"), Clock: NewClock(),
+		Stores: map[string]store.Policy{usher.PrimaryStore: {}, Corp: {}},
+	}
 	empty, err := template()
 	if err == nil {
 		err = os.WriteFile(w.Path, empty, 0o600)
@@ -106,7 +114,7 @@ func Open(t testing.TB) *ledger.Ledger {
 // Again is the same database opened a second time, as by another process.
 func (w *World) Again(t testing.TB) *World {
 	t.Helper()
-	again := &World{Path: w.Path, Clock: w.Clock}
+	again := &World{Path: w.Path, Clock: w.Clock, Stores: w.Stores}
 	again.open(t)
 	return again
 }
@@ -132,9 +140,22 @@ func (w *World) open(t testing.TB) {
 	if w.Ring, err = key.Open(ctx, key.Config{Master: master, Keeper: w.DB, Now: w.Clock.Now, Algorithms: []string{key.ES256}}); err != nil {
 		t.Fatal(err)
 	}
-	w.Ledger = ledger.New(w.DB, ledger.Config{
-		Primary: sqlstore.Tables{Store: usher.PrimaryStore}, Sealer: w.Ring, Now: w.Clock.Now,
-	})
+	w.Ledger = ledger.New(w.DB, ledger.Config{Stores: w.store, Sealer: w.Ring, Now: w.Clock.Now})
+}
+
+func (w *World) store(name string) (ledger.StoreMaker, store.Policy, bool) {
+	policy, ok := w.Stores[name]
+	return sqlstore.Tables{Store: name}, policy, ok
+}
+
+// Driver is the driver of a store of the World.
+func (w *World) Driver(t testing.TB, name string) store.Driver {
+	t.Helper()
+	d, ok := w.Ledger.Driver(name)
+	if !ok {
+		t.Fatalf("there is no store %s", name)
+	}
+	return d
 }
 
 // CheckInvariants fails the test for everything in the ledger that must never be so.
@@ -185,6 +206,12 @@ func (w *World) Dump(t testing.TB) map[string][]string {
 		out[table] = column(t, w.raw, query)
 	}
 	return out
+}
+
+// columns are the names of a table's columns.
+func (w *World) columns(t testing.TB, table string) []string {
+	t.Helper()
+	return column(t, w.raw, `SELECT name FROM pragma_table_info('`+table+`') ORDER BY cid`)
 }
 
 func column(t testing.TB, db *sql.DB, query string) []string {

@@ -83,7 +83,7 @@ func (m *Minter) NewFamily(c ledger.Code, offline bool) ledger.Family {
 		life = m.offlineLife()
 	}
 	return ledger.Family{
-		ID: c.Family, Tenant: c.Tenant, Application: c.Application, Session: c.Session, User: c.User,
+		ID: c.Family, Tenant: c.Tenant, Application: c.Application, Session: c.Session, IdP: c.IdP, User: c.User, Store: c.Store,
 		Sub: c.Sub, Scope: c.Scope, Nonce: c.Nonce, AuthTime: c.AuthTime, ACR: c.ACR, AMR: c.AMR,
 		Decision: c.Decision, Offline: offline, Created: now, Expires: after(now, life),
 	}

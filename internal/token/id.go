@@ -6,10 +6,9 @@ import (
 	"encoding/json"
 
 	usher "github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/key"
 	"github.com/usher-id/usher/internal/ledger"
 )
-
-const es256 = "ES256"
 
 // idClaims are the claims of an ID token (OpenID Connect Core, section 2). What
 // is said of the person beyond the sub is left to userinfo.
@@ -38,6 +37,9 @@ func (m *Minter) ID(c Client, f ledger.Family, nonce, access string) (string, er
 		Expires: Seconds(after(now, m.idLife())), Issued: Seconds(now),
 		AuthTime: Seconds(f.AuthTime), Nonce: nonce, ACR: f.ACR, AMR: f.AMR,
 		AtHash: atHash(access), SID: m.SID(c, f.Session),
+	}
+	if f.IdP == usher.LocalIdP && len(claims.AMR) == 0 {
+		claims.AMR = []string{"pwd"} // RFC 8176, section 2
 	}
 	if c.Explain {
 		claims.Decision = f.Decision
@@ -76,7 +78,7 @@ func (m *Minter) sign(op string, c Client, typ string, claims any) (string, erro
 	if err != nil {
 		return "", usher.Wrap(op, err)
 	}
-	out, err := m.Ring.Sign(cmp.Or(c.Algorithm, es256), typ, raw)
+	out, err := m.Ring.Sign(cmp.Or(c.Algorithm, key.ES256), typ, raw)
 	return out, usher.Wrap(op, err)
 }
 

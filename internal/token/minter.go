@@ -50,10 +50,11 @@ type Minter struct {
 type Client struct {
 	Tenant    string
 	ID        string
-	Audience  string // of access tokens; "" is the issuer, whose userinfo they open
+	Audience  string // of access tokens; "" is the issuer, whose userinfo they open; those for others do not
 	Algorithm string // signs its tokens; "" is ES256
 	Pairwise  bool   // gets subs that no other sector gets (OpenID Connect Core, section 8.1)
 	Sector    string // the sector of pairwise subs
+	Federated bool   // its sub is that of the provider's subject, even of people with an account
 	Explain   bool   // ID tokens carry the correlation id of the decision
 }
 

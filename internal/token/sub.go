@@ -16,9 +16,11 @@ type Aliaser interface {
 // Sub is the sub by which c knows the person of the session, the same for ever:
 // what c knew the person by before there was an account, else the account's id
 // (or its pairwise form), else a pseudonym of the provider's subject. Aliases
-// are read through a, so that one made in the same transaction counts.
+// are read through a, so that one made in the same transaction counts. A
+// federated client knows everybody who came from a provider by that pseudonym,
+// and the same person by others if they come from others.
 func (m *Minter) Sub(ctx context.Context, a Aliaser, c Client, s ledger.Session) (string, error) {
-	if s.User == "" {
+	if s.User == "" || c.Federated && s.IdP != usher.LocalIdP {
 		if s.IdP == "" || s.Subject == "" {
 			return "", usher.Fail(usher.Internal, "token.Sub", "", nil)
 		}

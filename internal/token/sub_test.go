@@ -45,6 +45,12 @@ func TestSub(t *testing.T) {
 	same("without an account, two providers", false, w.sub(t, app, passing), w.sub(t, app, elsewhere))
 	same("without an account, two sectors", false, w.sub(t, pairA, passing), w.sub(t, pairB, passing))
 	same("with and without an account", false, w.sub(t, app, passing), w.sub(t, app, who))
+
+	federated, fedPair, local := app, pairA, who
+	federated.Federated, fedPair.Federated, local.IdP = true, true, usher.LocalIdP
+	same("federated, with and without an account", true, w.sub(t, federated, who), w.sub(t, app, passing))
+	same("federated and pairwise, with and without an account", true, w.sub(t, fedPair, who), w.sub(t, pairA, passing))
+	same("federated, by a password of ours", true, w.sub(t, federated, local), w.sub(t, app, local))
 }
 
 // An application that knew a person before there was an account goes on knowing

@@ -172,9 +172,13 @@ func method(m string) string {
 }
 
 // policy is the content security policy of everything we send. Pages need no
-// script, no frame, and nothing from anywhere else.
-const policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; " +
-	"base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+// script, no frame, and nothing from anywhere else. The few that bring a script
+// of ours have scriptPolicy.
+const (
+	policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; " +
+		"base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+	scriptPolicy = policy + "; script-src 'self'; connect-src 'self'"
+)
 
 func securityHeaders(secure bool) http.Header {
 	h := http.Header{}

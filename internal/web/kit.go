@@ -1,7 +1,12 @@
 // Package web is the HTTP kit that every page and endpoint stands on: the
 // wrapper that checks the host, sets the security headers, limits what comes in
 // and turns a panic into one page; the layout, the refusal page and its style;
+// the messages of every page in every language, and the themes that change them;
 // cookies; and tickets, the correlation ids of refusals that leave no record.
+//
+// Pages, messages and assets are files that the packages bring ([Config].Pages).
+// A template that asks for a message or an asset that is not there, or a
+// language that lacks one, is found by New, not by a person.
 //
 // It does not know what any page is for: no login, no provider, no protocol.
 // All links are made from the configured issuer; no header of a request, and no
@@ -9,6 +14,7 @@
 package web
 
 import (
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -29,6 +35,15 @@ type Config struct {
 	Log    *slog.Logger     // one line for each request, and the causes of failures
 	Sealer Sealer           // authenticates tickets
 	Now    func() time.Time // the clock; nil is time.Now
+
+	// Pages are what the packages bring: templates/*.html, messages/*.yaml (one
+	// flat file for each language) and assets/*, each name once over all of them.
+	Pages []fs.FS
+	// Theme is a folder of the same layout that changes pages, messages and
+	// assets one by one; nil changes nothing. Its assets/theme.css goes after the
+	// style sheet, its assets/logo.svg or logo.png instead of the mark; messages
+	// that begin with "theme." are its own; and its languages are added to ours.
+	Theme fs.FS
 }
 
 // Kit is the HTTP kit of one issuer. It holds no state and is safe for
@@ -44,12 +59,13 @@ type Kit struct {
 	secure bool   // the issuer is https
 
 	header http.Header // what every response carries
-	assets assets
+	pages  *pages
 	origin *http.CrossOriginProtection
 }
 
 // New makes a Kit. An issuer that is not an http or https URL with nothing but
-// a host and a path is Invalid.
+// a host and a path is Invalid, and so is a page, a message or a theme that
+// would not work; the error names the file.
 func New(cfg Config) (*Kit, error) {
 	u, err := url.Parse(cfg.Issuer)
 	switch {
@@ -64,7 +80,9 @@ func New(cfg Config) (*Kit, error) {
 	k := &Kit{
 		log: cfg.Log, sealer: cfg.Sealer, now: cfg.Now,
 		issuer: cfg.Issuer, host: plainHost(u.Host, u.Scheme), base: u.Path, secure: u.Scheme == "https",
-		assets: loadAssets(),
+	}
+	if k.pages, err = loadPages(cfg.Pages, cfg.Theme); err != nil {
+		return nil, usher.Fail(usher.Invalid, "web.New", err.Error(), err)
 	}
 	if k.now == nil {
 		k.now = time.Now
@@ -86,7 +104,7 @@ func (k *Kit) Path(path string) string { return k.base + path }
 
 // Mount adds the assets of the pages to mux.
 func (k *Kit) Mount(mux *http.ServeMux) {
-	for _, a := range k.assets.all {
+	for _, a := range k.pages.assets {
 		mux.Handle("GET "+a.path, a)
 	}
 }

@@ -39,13 +39,17 @@ type fixture struct {
 	now time.Time
 }
 
-func newKit(t *testing.T, issuer string) *fixture {
+func newKit(t *testing.T, issuer string, change ...func(*web.Config)) *fixture {
 	t.Helper()
 	f := &fixture{log: &bytes.Buffer{}, now: time.Unix(1_800_000_000, 0)}
-	k, err := web.New(web.Config{
+	cfg := web.Config{
 		Issuer: issuer, Log: slog.New(slog.NewJSONHandler(f.log, nil)), Sealer: macs("key"),
 		Now: func() time.Time { return f.now },
-	})
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	k, err := web.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,4 +377,9 @@ func TestServer_HasEveryLimit(t *testing.T) {
 	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes != 32<<10 {
 		t.Errorf("%+v", s)
 	}
+}
+
+// requestIn asks for a language.
+func requestIn(language string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("Accept-Language", language) }
 }

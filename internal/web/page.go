@@ -2,48 +2,50 @@ package web
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"embed"
-	"encoding/hex"
+	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
-	"path"
 	"strconv"
-	"strings"
 	"time"
 
 	usher "github.com/usher-id/usher"
 )
 
-//go:embed templates/*.html
-var templateFiles embed.FS
+// refusalPage is the one page of all refusals.
+const refusalPage = "refusal"
 
-//go:embed assets
-var assetFiles embed.FS
-
-// layout is what every page has around it; refusalPage is the one page of all
-// refusals. Both are parsed once and never changed.
-var (
-	layout      = template.Must(template.ParseFS(templateFiles, "templates/layout.html"))
-	refusalPage = Template(mustRead("templates/refusal.html"))
-)
-
-// Template makes a page of its source, which defines "title" (the words of the
-// browser's tab) and "main" (the page's content, with the one h1). Both see the
-// data given to [Kit.Page] as .Page, and [View]'s other fields. It is meant for
-// package variables: a source that does not parse panics.
-func Template(source string) *template.Template {
-	return template.Must(template.Must(layout.Clone()).Parse(source))
-}
-
-// View is what a template is executed with.
+// View is what a template is executed with: the dot at its top.
 type View struct {
 	Base  string // goes before every path of ours
-	Style string // the path of the style sheet
-	Icon  string // the path of the icon
-	Facts *Facts // what the partial "facts" shows
+	Logo  string // the path of the theme's logo, "" if it has none
+	Lang  string // the language of the page, BCP 47
+	Dir   string // "ltr" or "rtl"
+	Facts *Facts // what the part "facts" shows
 	Next  string // where the browser goes by itself at once, if anywhere
 	Page  any    // the page's own data
+
+	tongue *tongue
+	assets assets
+}
+
+// T is a message in the page's language. Pairs of a name and a value fill its
+// placeholders: {{.T "ask.title" "app" .Page.App}}.
+func (v View) T(key string, args ...any) (string, error) { return say(v.tongue, key, args) }
+
+// Strong is T as HTML, with the values set off from the words around them.
+func (v View) Strong(key string, args ...any) (template.HTML, error) {
+	return v.tongue.strong(key, args)
+}
+
+// Asset is the path of a file in assets, with its digest. A page that uses one
+// that ends in .js is sent with a policy that lets scripts of ours run.
+func (v View) Asset(name string) (string, error) {
+	a, ok := v.assets[name]
+	if !ok {
+		return "", fmt.Errorf("there is no asset %q", name)
+	}
+	return v.Base + a.path, nil
 }
 
 // Facts are what a person can pass on to whoever runs Usher.
@@ -57,24 +59,20 @@ type Facts struct {
 // form's answer may not redirect to another site under our policy.
 type Nexter interface{ Next() string }
 
-// Factual is page data that the partial "facts" can be used with.
+// Factual is page data that the part "facts" can be used with.
 type Factual interface{ Facts() *Facts }
 
-// Page answers with the page t made of data. Nothing is sent before all of it
-// is made; if that fails the answer is the refusal page for internal.error.
-func (k *Kit) Page(w http.ResponseWriter, r *http.Request, status int, t *template.Template, data any) {
-	v := View{Base: k.base, Style: k.Path(k.assets.style), Icon: k.Path(k.assets.icon), Page: data}
-	if n, ok := data.(Nexter); ok {
-		v.Next = n.Next()
-	}
-	if f, ok := data.(Factual); ok {
-		v.Facts = f.Facts()
-	}
+// Page answers with the page of that name (its file without .html) made of data.
+// Nothing is sent before all of it is made; if that fails the answer is the
+// refusal page for internal.error.
+func (k *Kit) Page(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
+	p := k.pages.all[name]
 	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, "layout", v); err != nil {
+	if err := p.execute(&b, k.view(r, data)); err != nil {
 		ticket := k.Ticket(usher.ReasonInternal)
-		k.log.ErrorContext(r.Context(), "a page could not be made", "correlation", ticket, "route", r.Pattern, "err", err)
-		if t != refusalPage {
+		k.log.ErrorContext(r.Context(), "a page could not be made",
+			"correlation", ticket, "route", r.Pattern, "page", name, "err", err)
+		if name != refusalPage {
 			k.Refuse(w, r, usher.ReasonInternal, ticket, nil)
 			return
 		}
@@ -82,52 +80,43 @@ func (k *Kit) Page(w http.ResponseWriter, r *http.Request, status int, t *templa
 		return
 	}
 	h := w.Header()
+	if p.scripted {
+		h.Set("Content-Security-Policy", scriptPolicy)
+	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // the browser is gone; nothing is left to tell it
 }
 
-// asset is a file of ours that pages use. Its path holds a digest of its
-// content, so that it can be kept for ever.
-type asset struct {
-	path, mime string
-	content    []byte
-}
-
-// ServeHTTP sends the file.
-func (a asset) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	h := w.Header()
-	h.Set("Content-Type", a.mime)
-	h.Set("Content-Length", strconv.Itoa(len(a.content)))
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	_, _ = w.Write(a.content)
-}
-
-type assets struct {
-	style, icon string
-	all         []asset
-}
-
-func loadAssets() assets {
-	style, icon := loadAsset("style.css", "text/css; charset=utf-8"), loadAsset("icon.svg", "image/svg+xml")
-	return assets{style: style.path, icon: icon.path, all: []asset{style, icon}}
-}
-
-func loadAsset(name, mime string) asset {
-	content, err := assetFiles.ReadFile("assets/" + name)
-	if err != nil {
-		panic("web: " + err.Error()) // it is part of the binary
+// view is what a page made of data is executed with.
+func (k *Kit) view(r *http.Request, data any) View {
+	t := k.pages.tongues.of(r)
+	v := View{Base: k.base, Lang: t.code, Dir: t.dir, Page: data, tongue: t, assets: k.pages.assets}
+	for _, name := range []string{logoSVG, logoPNG} {
+		if a, ok := v.assets[name]; ok {
+			v.Logo = k.Path(a.path)
+			break
+		}
 	}
-	digest := sha256.Sum256(content)
-	ext := path.Ext(name)
-	return asset{"/assets/" + strings.TrimSuffix(name, ext) + "-" + hex.EncodeToString(digest[:6]) + ext, mime, content}
+	if n, ok := data.(Nexter); ok {
+		v.Next = n.Next()
+	}
+	if f, ok := data.(Factual); ok {
+		v.Facts = f.Facts()
+	}
+	return v
 }
 
-func mustRead(name string) string {
-	b, err := templateFiles.ReadFile(name)
-	if err != nil {
-		panic("web: " + err.Error()) // it is part of the binary
+// page is one page, parsed and checked.
+type page struct {
+	whole    *template.Template // nil if there is no such page
+	scripted bool               // it brings a script
+}
+
+func (p page) execute(b *bytes.Buffer, v View) error {
+	if p.whole == nil {
+		return errors.New("there is no such page")
 	}
-	return string(b)
+	return p.whole.ExecuteTemplate(b, layout, v)
 }

@@ -2,10 +2,12 @@ package web_test
 
 import (
 	"errors"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	usher "github.com/usher-id/usher"
@@ -89,12 +91,18 @@ func TestLink_OnlyWhereSomebodyIsAtHome(t *testing.T) {
 }
 
 func TestPage_FailsWhole(t *testing.T) {
-	f := newKit(t, issuer)
-	broken := web.Template(`{{define "title"}}t{{end}}{{define "main"}}begun{{.Page.None}}{{end}}`)
-	h := mux("GET /", func(w http.ResponseWriter, r *http.Request) { f.Page(w, r, 200, broken, struct{}{}) })
-	res := f.get(t, h, "GET", issuer+"/", nil)
-	if text := page(t, res); res.StatusCode != 500 || strings.Contains(text, "begun") || !strings.Contains(text, "internal.error") {
-		t.Error(res.StatusCode, text)
+	f := newKit(t, issuer, func(c *web.Config) {
+		c.Pages = []fs.FS{fstest.MapFS{
+			"templates/broken.html": {Data: []byte(`{{define "title"}}t{{end}}{{define "main"}}begun{{.Page.None}}{{end}}`)},
+			"templates/key.html":    {Data: []byte(`{{define "title"}}t{{end}}{{define "main"}}begun{{.T (printf "reason.%s" .Page)}}{{end}}`)},
+		}}
+	})
+	for _, name := range []string{"broken", "key", "no such page"} {
+		h := mux("GET /", func(w http.ResponseWriter, r *http.Request) { f.Page(w, r, 200, name, struct{}{}) })
+		res := f.get(t, h, "GET", issuer+"/", nil)
+		if text := page(t, res); res.StatusCode != 500 || strings.Contains(text, "begun") || !strings.Contains(text, "internal.error") {
+			t.Error(name, res.StatusCode, text)
+		}
 	}
 }
 
@@ -106,7 +114,7 @@ func TestAssets_AreSmallAndKept(t *testing.T) {
 	for _, mark := range []string{`rel="stylesheet" href="`, `rel="icon" href="`} {
 		path, _, _ := strings.Cut(strings.SplitN(text, mark, 2)[1], `"`)
 		res := f.get(t, m, "GET", issuer+path, nil)
-		if n := len(body(t, res)); res.StatusCode != 200 || n == 0 || n > 12<<10 {
+		if n := len(body(t, res)); res.StatusCode != 200 || n == 0 || n > 14<<10 {
 			t.Errorf("%s: %d, %d bytes", path, res.StatusCode, n)
 		}
 		if !strings.Contains(res.Header.Get("Cache-Control"), "immutable") {
@@ -193,12 +201,13 @@ func TestA092_CookiesAreBoundToTheHost(t *testing.T) {
 
 // The kit that reads pages has to see what is wrong with one.
 func TestFaults_AreSeen(t *testing.T) {
-	whole := "<!doctype html>\n<html lang=en><head><title>t</title></head><body><header></header><main><h1>x</h1>%</main><footer></footer></body></html>"
+	whole := "<!doctype html>\n<html lang=en dir=ltr><head><title>t</title></head><body><header></header><main><h1>x</h1>%</main><footer></footer></body></html>"
 	if faults := webtest.Faults(strings.Replace(whole, "%", "", 1)); len(faults) != 0 {
 		t.Fatal(faults)
 	}
 	for _, bad := range []string{
-		"<p>", "</p>", "<h1></h1>", "<script></script>", `<p onclick="x"></p>`, `<p style="x"></p>`, `<a href="#ZgotmplZ">x</a>`, "<a>x</a>",
+		"<p>", "</p>", "<h1></h1>", "<script></script>", `<script src="https://x.test/x.js" defer></script>`, `<script src="/x.js"></script>`,
+		`<script src="/x.js" defer>x</script>`, "{app}", `<p aria-describedby="none"></p>`, `<a href="#none">x</a>`, `<p onclick="x"></p>`, `<p style="x"></p>`, `<a href="#ZgotmplZ">x</a>`, "<a>x</a>",
 		`<input id="a">`, "<input>", `<p id="a"></p><p id="a"></p>`, `<img src="x">`, "<main></main>",
 	} {
 		if faults := webtest.Faults(strings.Replace(whole, "%", bad, 1)); len(faults) == 0 {

@@ -21,7 +21,7 @@ type Refusal struct {
 	Reason      usher.Reason
 	Status      int    // 0 is that of the reason's kind
 	Correlation string // the decision's id; "" makes a ticket
-	Title, Text string // instead of what the reason's kind and text say
+	Title, Text string // instead of what the reason's kind and text say, in the person's language ([Kit.T])
 	Back        *Back  // to the application
 	Again       *Back  // to another attempt; the whole name stands on the link
 }
@@ -46,23 +46,33 @@ func Status(kind usher.Kind) int {
 	return http.StatusInternalServerError
 }
 
-// heading is the h1 of a refusal of that kind; what happened in particular
-// stands below it.
+// heading is the key of the h1 of a refusal of that kind; what happened in
+// particular stands below it.
 func heading(kind usher.Kind) string {
 	switch kind {
 	case usher.Invalid:
-		return "This sign-in can\u2019t go on"
+		return "refusal.invalid"
 	case usher.NotFound:
-		return "Nothing to be found here"
+		return "refusal.missing"
 	case usher.Denied, usher.Conflict:
-		return "You are not signed in"
+		return "refusal.denied"
 	case usher.Unavailable:
-		return "Not possible right now"
+		return "refusal.unavailable"
 	case usher.Exhausted:
-		return "That was too much at once"
+		return "refusal.exhausted"
 	case usher.Internal:
 	}
-	return "Something went wrong"
+	return "refusal.internal"
+}
+
+// person is what a reason's text tells the person, in the language of r; an
+// unknown word gets the text of internal.error.
+func (k *Kit) person(r *http.Request, reason usher.Reason) string {
+	texts := k.pages.tongues.of(r).texts
+	if text, ok := texts[reasonKeys+string(reason)]; ok {
+		return text
+	}
+	return texts[reasonKeys+string(usher.ReasonInternal)]
 }
 
 // reasonOf is the word for an error that has none of its own.
@@ -94,7 +104,10 @@ func (k *Kit) Failure(r *http.Request, reason usher.Reason, err error) Refusal {
 	kind := usher.KindOf(err)
 	f := Refusal{Reason: reason, Status: Status(kind)}
 	if reason == "" {
-		f.Reason, f.Text = reasonOf(kind), usher.Shown(err)
+		f.Reason = reasonOf(kind)
+		if k.Language(r) == english { // as errors are; others are told what the reason's own text says
+			f.Text = usher.Shown(err)
+		}
 	}
 	f.Correlation = k.Ticket(f.Reason)
 	log := k.log.ErrorContext
@@ -131,10 +144,10 @@ func (k *Kit) RefuseWith(w http.ResponseWriter, r *http.Request, f Refusal) {
 		f.Status = Status(said.Kind)
 	}
 	if f.Title == "" {
-		f.Title = heading(said.Kind)
+		f.Title = k.T(r, heading(said.Kind))
 	}
 	if f.Text == "" {
-		f.Text = said.Person
+		f.Text = k.person(r, f.Reason)
 	}
 	if f.Correlation == "" {
 		f.Correlation = k.Ticket(f.Reason)

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -49,10 +50,16 @@ var (
 	defaultScopes     = []string{"openid", "profile", "email"}
 )
 
-// reserved are the parameters that are the connector's own.
-var reserved = []string{
-	"client_id", "client_secret", "code_challenge", "code_challenge_method", "max_age", "nonce", "prompt", "login_hint",
-	"redirect_uri", "request", "request_uri", "response_mode", "response_type", "scope", "state",
+// Reserved reports whether a parameter of the authorization request is the
+// connector's own: one that makes the request safe, or that the application
+// decides. Config.AuthParams can't set it.
+func Reserved(param string) bool {
+	switch param {
+	case "client_id", "client_secret", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce",
+		"code_challenge", "code_challenge_method", "request", "request_uri", "prompt", "login_hint", "max_age", "id_token_hint":
+		return true
+	}
+	return false
 }
 
 // Check says what is wrong with the settings, in words for whoever wrote them.
@@ -113,8 +120,8 @@ func (c Config) checkParams() string {
 	if len(c.Scopes) > 0 && !slices.Contains(c.Scopes, "openid") {
 		return "scopes must contain openid"
 	}
-	for _, name := range reserved {
-		if _, ok := c.AuthParams[name]; ok {
+	for _, name := range slices.Sorted(maps.Keys(c.AuthParams)) {
+		if Reserved(name) {
 			return "authParams must not set " + name
 		}
 	}

@@ -1,5 +1,5 @@
-// Package sqlstore keeps the accounts of a user store in SQL tables: account
-// and membership. It brings no connection and no schema of its own; PRIMARY's
-// tables belong to the ledger's database, so that an account and what the ledger
-// knows of it are one commit.
+// Package sqlstore keeps the accounts of user stores in SQL tables: account,
+// membership and holds, with the store's name in every key. It brings no
+// connection and no schema of its own; the tables belong to the ledger's
+// database, so that an account and what the ledger knows of it are one commit.
 package sqlstore

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -27,7 +28,7 @@ type driver struct {
 }
 
 const columns = `a.id, a.username, a.canonical, a.state, a.attributes, a.created, a.updated,
-	(SELECT json_group_array(m.name ORDER BY m.name) FROM membership m
+	(SELECT json_group_array(m.name) FROM membership m
 		WHERE m.tenant = a.tenant AND m.store = a.store AND m.user_id = a.id)`
 
 type scanner interface{ Scan(dest ...any) error }
@@ -39,6 +40,7 @@ func read(row scanner) (store.User, error) {
 		return store.User{}, err
 	}
 	err := errors.Join(json.Unmarshal(attributes, &u.Attributes), json.Unmarshal(groups, &u.Groups))
+	slices.Sort(u.Groups)
 	return u, err
 }
 
@@ -117,15 +119,19 @@ func (d *driver) create(ctx context.Context, tenant string, w store.Write) error
 	if err != nil {
 		return err
 	}
-	state := w.State
-	if state == "" {
-		state = usher.StateActive
+	var password store.Password
+	if w.Password != nil {
+		password = *w.Password
 	}
-	n, err := d.exec(ctx, `INSERT INTO account (tenant, store, id, username, canonical, state, attributes, created, updated)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8) ON CONFLICT DO NOTHING`,
-		tenant, d.store, string(w.User), w.Create.Username, w.Create.Canonical, string(state), attributes, w.At)
+	n, err := d.exec(ctx, `INSERT INTO account (tenant, store, id, username, canonical, state, attributes, created, updated,
+		password, password_proven) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10) ON CONFLICT DO NOTHING`,
+		tenant, d.store, string(w.User), w.Create.Username, w.Create.Canonical, string(cmp.Or(w.State, usher.StateActive)), attributes, w.At,
+		password.Hash, password.Proven && password.Hash != "")
 	if err == nil && n == 0 {
 		err = usher.Fail(usher.Conflict, "sqlstore.create", "This username is taken.", nil)
+	}
+	if err == nil {
+		err = d.hold(ctx, tenant, w)
 	}
 	return err
 }
@@ -143,6 +149,18 @@ func (d *driver) update(ctx context.Context, tenant string, w store.Write) error
 			return err
 		}
 		if _, err := d.exec(ctx, `UPDATE account SET attributes = ?4`+where, append(key, attributes)...); err != nil {
+			return err
+		}
+		if err := d.release(ctx, tenant, w); err != nil {
+			return err
+		}
+		if err := d.hold(ctx, tenant, w); err != nil {
+			return err
+		}
+	}
+	if p := w.Password; p != nil {
+		if _, err := d.exec(ctx, `UPDATE account SET password = ?4, password_proven = ?5`+where,
+			append(key, p.Hash, p.Proven && p.Hash != "")...); err != nil {
 			return err
 		}
 	}

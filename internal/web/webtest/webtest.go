@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,14 +26,17 @@ type reader struct {
 	ids    map[string]bool
 	labels map[string]bool // for=
 	fields []string        // ids of the fields that need a label
+	named  []string        // ids that something refers to
 	title  string
 	lang   string
+	dir    string
 }
 
 // Faults lists what is wrong with an HTML page: tags that don't nest, not
-// exactly one of each landmark and heading, no language or title, a field
-// without a label, an id twice, and anything that our content security policy
-// or html/template would have stopped.
+// exactly one of each landmark and heading, no language, direction or title, a
+// field without a label, an id twice or referred to and not there, a message
+// with its placeholders, and anything that our content security policy or
+// html/template would have stopped.
 func Faults(page string) []string {
 	r := &reader{count: map[string]int{}, ids: map[string]bool{}, labels: map[string]bool{}}
 	if !strings.HasPrefix(page, "<!doctype html>\n") {
@@ -70,6 +74,7 @@ func (r *reader) token(t html.Token) {
 		if n := len(r.open); n > 0 && r.open[n-1] == "title" {
 			r.title += t.Data
 		}
+		r.text(t.Data)
 	}
 }
 
@@ -85,16 +90,13 @@ func (r *reader) element(t html.Token) {
 			r.fault("<%s %s=%q>", t.Data, at.Key, at.Val)
 		}
 	}
-	if i := a["id"]; i != "" {
-		if r.ids[i] {
-			r.fault("id %q twice", i)
-		}
-		r.ids[i] = true
-	}
+	r.names(a)
 	switch t.Data {
 	case "html":
-		r.lang = a["lang"]
-	case "script", "style", "iframe", "object", "base":
+		r.lang, r.dir = a["lang"], a["dir"]
+	case "script":
+		r.script(a)
+	case "style", "iframe", "object", "base":
 		r.fault("<%s> has no place in our pages", t.Data)
 	case "label":
 		r.labels[a["for"]] = true
@@ -113,6 +115,45 @@ func (r *reader) element(t html.Token) {
 	}
 }
 
+// names keeps the ids that an element has and refers to.
+func (r *reader) names(a map[string]string) {
+	if i := a["id"]; i != "" {
+		if r.ids[i] {
+			r.fault("id %q twice", i)
+		}
+		r.ids[i] = true
+	}
+	r.named = append(r.named, strings.Fields(a["aria-describedby"]+" "+a["aria-labelledby"]+" "+a["aria-errormessage"])...)
+	if id, ok := strings.CutPrefix(a["href"], "#"); ok {
+		r.named = append(r.named, id)
+	}
+}
+
+func (r *reader) script(a map[string]string) {
+	if _, deferred := a["defer"]; !deferred || !strings.HasPrefix(a["src"], "/") || strings.HasPrefix(a["src"], "//") {
+		r.fault("<script src=%q> would not run under our policy, or hold the page up", a["src"])
+	}
+}
+
+// placeholder is one that a message still has.
+var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
+
+// text checks what stands between tags, but for samples of code and scripts.
+func (r *reader) text(text string) {
+	if slices.Contains(r.open, "code") {
+		return
+	}
+	if slices.Contains(r.open, "script") {
+		if text != "" {
+			r.fault("a script that stands in the page")
+		}
+		return
+	}
+	if placeholder.MatchString(text) {
+		r.fault("a placeholder without a value: %q", text)
+	}
+}
+
 func (r *reader) whole() {
 	if len(r.open) > 0 {
 		r.fault("left open: %v", r.open)
@@ -125,6 +166,14 @@ func (r *reader) whole() {
 	if r.lang == "" {
 		r.fault("no language")
 	}
+	if r.dir != "ltr" && r.dir != "rtl" {
+		r.fault("no direction")
+	}
+	for _, id := range r.named {
+		if !r.ids[id] {
+			r.fault("no id %q, which something refers to", id)
+		}
+	}
 	if strings.TrimSpace(r.title) == "" {
 		r.fault("no title")
 	}
@@ -135,20 +184,28 @@ func (r *reader) whole() {
 	}
 }
 
-// policies are the headers that every answer has to carry.
-var policies = map[string]string{
-	"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; " +
-		"base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
-	"X-Frame-Options":            "DENY",
-	"X-Content-Type-Options":     "nosniff",
-	"Referrer-Policy":            "no-referrer",
-	"Cross-Origin-Opener-Policy": "same-origin",
-}
+// The policy of every answer, and what is added to that of a page with a script.
+const (
+	policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; " +
+		"base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+	scripts = "; script-src 'self'; connect-src 'self'"
+)
 
 // HeaderFaults lists which of the security headers are missing or different.
-func HeaderFaults(h http.Header) []string {
+func HeaderFaults(h http.Header) []string { return headerFaults(h, policy) }
+
+// ScriptHeaderFaults is HeaderFaults for a page that brings a script of ours.
+func ScriptHeaderFaults(h http.Header) []string { return headerFaults(h, policy+scripts) }
+
+func headerFaults(h http.Header, policy string) []string {
 	var out []string
-	for name, want := range policies {
+	for name, want := range map[string]string{
+		"Content-Security-Policy":    policy,
+		"X-Frame-Options":            "DENY",
+		"X-Content-Type-Options":     "nosniff",
+		"Referrer-Policy":            "no-referrer",
+		"Cross-Origin-Opener-Policy": "same-origin",
+	} {
 		if got := h.Values(name); len(got) != 1 || got[0] != want {
 			out = append(out, fmt.Sprintf("%s: %q", name, got))
 		}

@@ -1,0 +1,136 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+
+	"github.com/usher-id/usher"
+)
+
+// Wait keeps a sign-in that waits for an answer. One of that hash is replaced.
+// The record's policy must have been saved ([Ledger.SavePolicy]).
+func (t *Tx) Wait(ctx context.Context, w Waiting) error {
+	const op = "ledger.Wait"
+	sealed, err := t.l.seal("waiting", w.Record, waitingAAD(w.Tenant, w.Hash))
+	if err != nil {
+		return usher.Wrap(op, err)
+	}
+	carry, err := t.l.cfg.Sealer.Seal("carry", w.Carry, waitingAAD(w.Tenant, w.Hash))
+	if err != nil {
+		return usher.Wrap(op, err)
+	}
+	_, err = t.exec(ctx, op, `INSERT INTO waiting (tenant, hash, id, application, policy, sealed, carry, tries, created, expires)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (tenant, hash) DO UPDATE SET id = excluded.id, application = excluded.application, policy = excluded.policy,
+		sealed = excluded.sealed, carry = excluded.carry, tries = excluded.tries, created = excluded.created, expires = excluded.expires`,
+		w.Tenant, w.Hash[:], w.Record.ID, w.Application, w.Record.Policy.Version, sealed, carry, w.Tries, w.Created, w.Expires)
+	return err
+}
+
+// Resume forgets a sign-in that waited, because it goes on. However many try at
+// once, one does it; for all others, and if it is not there, the error is Conflict.
+func (t *Tx) Resume(ctx context.Context, tenant string, hash [32]byte) error {
+	const op = "ledger.Resume"
+	n, err := t.exec(ctx, op, `DELETE FROM waiting WHERE tenant = ? AND hash = ?`, tenant, hash[:])
+	if err == nil && n == 0 {
+		err = usher.Fail(usher.Conflict, op, "This sign-in was answered already.", nil)
+	}
+	return err
+}
+
+const waitingColumns = `w.tenant, w.hash, w.id, w.application, w.sealed, w.carry, w.tries, w.created, w.expires, p.body
+	FROM waiting w JOIN policy p ON p.version = w.policy`
+
+// Waiting is the sign-in of that hash that waits for an answer, NotFound if
+// there is none or it has expired.
+func (l *Ledger) Waiting(ctx context.Context, tenant string, hash [32]byte) (Waiting, error) {
+	const op = "ledger.Waiting"
+	all, err := l.waiting(ctx, op, `SELECT `+waitingColumns+` WHERE w.tenant = ? AND w.hash = ? AND w.expires > ?`,
+		tenant, hash[:], l.now())
+	if err == nil && len(all) == 0 {
+		err = usher.Fail(usher.NotFound, op, "", nil)
+	}
+	if err != nil {
+		return Waiting{}, err
+	}
+	return all[0], nil
+}
+
+// Abandoned is up to limit sign-ins that have waited too long, the oldest first.
+func (l *Ledger) Abandoned(ctx context.Context, limit int) ([]Waiting, error) {
+	return l.waiting(ctx, "ledger.Abandoned", `SELECT `+waitingColumns+` WHERE w.expires <= ? ORDER BY w.expires LIMIT ?`, l.now(), limit)
+}
+
+// WaitingRecord is the record, as far as it is decided, of a sign-in that waits
+// for an answer, by its correlation id; false if none of that id waits.
+func (l *Ledger) WaitingRecord(ctx context.Context, id string) (usher.Record, bool, error) {
+	all, err := l.waiting(ctx, "ledger.WaitingRecord", `SELECT `+waitingColumns+` WHERE w.id = ? LIMIT 1`, id)
+	if err != nil || len(all) == 0 {
+		return usher.Record{}, false, err
+	}
+	return all[0].Record, true, nil
+}
+
+func (l *Ledger) waiting(ctx context.Context, op, query string, args ...any) ([]Waiting, error) {
+	var out []Waiting
+	err := l.each(ctx, query, func(row scan) error {
+		var w Waiting
+		var id string
+		var sealed, carry, policy []byte
+		if err := row(&w.Tenant, hash{&w.Hash}, &id, &w.Application, &sealed, &carry, &w.Tries, &w.Created, &w.Expires, &policy); err != nil {
+			return err
+		}
+		aad := waitingAAD(w.Tenant, w.Hash)
+		rec, err := l.unseal("waiting", sealed, aad)
+		if err == nil && rec.ID != id {
+			err = errors.New("ledger: a waiting record is another row's")
+		}
+		if err == nil {
+			w.Carry, err = l.cfg.Sealer.Open("carry", carry, aad)
+		}
+		if err == nil {
+			err = json.Unmarshal(policy, &rec.Policy)
+		}
+		if err != nil {
+			return usher.Fail(usher.Internal, op, "", err)
+		}
+		w.Record = rec
+		out = append(out, w)
+		return nil
+	}, args...)
+	return out, failed(op, err)
+}
+
+// waitingAAD binds what is sealed to its row.
+func waitingAAD(tenant string, hash [32]byte) []byte { return append([]byte(tenant+"/"), hash[:]...) }
+
+// IssueReset keeps a code for another password. An earlier one of that account
+// is void.
+func (t *Tx) IssueReset(ctx context.Context, r Reset) error {
+	_, err := t.exec(ctx, "ledger.IssueReset", `INSERT INTO reset (tenant, store, user_id, hash, expires) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (tenant, store, user_id) DO UPDATE SET hash = excluded.hash, expires = excluded.expires`,
+		r.Tenant, r.Store, string(r.User), r.Hash[:], r.Expires)
+	return err
+}
+
+// TakeReset uses up a code and gives what it was for, NotFound if it is not
+// known, was used, or has expired.
+func (t *Tx) TakeReset(ctx context.Context, tenant string, hash [32]byte) (Reset, error) {
+	return reset(t.QueryRowContext(ctx, `DELETE FROM reset WHERE tenant = ? AND hash = ? AND expires > ? RETURNING store, user_id, expires`,
+		tenant, hash[:], t.l.now()), Reset{Tenant: tenant, Hash: hash})
+}
+
+// Reset is what a code is for, NotFound as in [Tx.TakeReset]. It stays good.
+func (l *Ledger) Reset(ctx context.Context, tenant string, hash [32]byte) (Reset, error) {
+	return reset(l.db.read.QueryRowContext(ctx, `SELECT store, user_id, expires FROM reset WHERE tenant = ? AND hash = ? AND expires > ?`,
+		tenant, hash[:], l.now()), Reset{Tenant: tenant, Hash: hash})
+}
+
+func reset(row *sql.Row, r Reset) (Reset, error) {
+	if err := row.Scan(&r.Store, &r.User, &r.Expires); err != nil {
+		return Reset{}, failed("ledger.Reset", err)
+	}
+	return r, nil
+}
