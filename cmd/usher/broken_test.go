@@ -136,7 +136,7 @@ func TestA029_A030_HostileTextIsData(t *testing.T) {
 	w := newWorld(t, upstream{name: "contoso", policy: createPolicy, people: []idptest.Person{person("s-1", "ann", "eng")}})
 	for i, name := range []string{`<script>alert(1)</script>`, `{{.}}`, `${jndi:ldap://x}`, `=cmd()`, `'; DROP TABLE account; --`, `"%s%n`} {
 		w.providers["contoso"].Misbehave(idptest.Tamper{Claims: func(c map[string]any) {
-			c["name"], c["sub"], c["preferred_username"] = name, name, fmt.Sprintf("u%d", i)
+			c["name"], c["sub"], c["preferred_username"], c["email"] = name, name, fmt.Sprintf("u%d", i), fmt.Sprintf("u%d@contoso.test", i)
 		}})
 		tok := w.mustSignIn(t, "contoso", "s-1")
 		held := rows[string](t, w, "SELECT attributes FROM account WHERE id = ?", tok.Claims.Sub)

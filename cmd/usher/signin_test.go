@@ -71,10 +71,11 @@ func TestP001_P002_PassThroughAndTheSubThatStays(t *testing.T) {
 }
 
 // The same subject from two providers is two people.
-func TestA007_P102_SameSubjectTwoProviders(t *testing.T) {
+func TestA007_SameSubjectTwoProviders(t *testing.T) {
 	w := newWorld(t,
 		upstream{name: "one", policy: createPolicy, people: []idptest.Person{person("same", "ann")}},
 		upstream{name: "two", policy: createPolicy, people: []idptest.Person{person("same", "bob")}})
+	w.providers["two"].Misbehave(idptest.Tamper{Claims: func(c map[string]any) { c["email"] = "bob@partner.test" }})
 	if a, b := w.mustSignIn(t, "one", "same"), w.mustSignIn(t, "two", "same"); a.Claims.Sub == b.Claims.Sub {
 		t.Error("two providers' people became one account")
 	}
@@ -89,7 +90,9 @@ func TestA004_SubjectsAreByteExact(t *testing.T) {
 	w := newWorld(t, upstream{name: "contoso", policy: createPolicy, people: people})
 	seen := map[string]string{}
 	for _, p := range people {
-		as := func(c map[string]any) { c["sub"], c["preferred_username"] = p.ID, p.Name }
+		as := func(c map[string]any) {
+			c["sub"], c["preferred_username"], c["email"] = p.ID, p.Name, p.Name+"@contoso.test"
+		}
 		w.providers["contoso"].Misbehave(idptest.Tamper{Claims: as, Userinfo: as})
 		tok := w.mustSignIn(t, "contoso", "abc")
 		if other, ok := seen[tok.Claims.Sub]; ok {

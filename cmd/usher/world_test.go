@@ -61,10 +61,10 @@ type upstream struct {
 	people []idptest.Person
 }
 
-// person is somebody with the usual claims.
+// person is somebody with the usual claims, and an address of their own.
 func person(id, username string, groups ...string) idptest.Person {
 	claims := map[string]any{
-		"sub": id, "preferred_username": username, "email": username + "@contoso.test", "email_verified": true, "name": username,
+		"sub": id, "preferred_username": username, "email": fmt.Sprintf("%x@contoso.test", id), "email_verified": true, "name": username,
 	}
 	if groups != nil {
 		claims["groups"] = groups
@@ -83,6 +83,12 @@ mapping:
 // newWorld starts a world. It is checked for broken invariants when the test ends.
 func newWorld(t *testing.T, upstreams ...upstream) *world {
 	t.Helper()
+	return newWorldWith(t, "", "", upstreams...)
+}
+
+// newWorldWith is newWorld with more keys in the Server document, and more documents.
+func newWorldWith(t *testing.T, keys, documents string, upstreams ...upstream) *world {
+	t.Helper()
 	w := &world{data: t.TempDir(), providers: map[string]*idptest.Provider{}, logs: &logs{}}
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -90,7 +96,7 @@ func newWorld(t *testing.T, upstreams ...upstream) *world {
 	}
 	w.issuer = "http://" + ln.Addr().String()
 	var text strings.Builder
-	fmt.Fprintf(&text, "kind: Server\nissuer: %s\nlisten: %s\ndata: %s\n", w.issuer, ln.Addr(), w.data)
+	fmt.Fprintf(&text, "kind: Server\nissuer: %s\nlisten: %s\ndata: %s\n%s", w.issuer, ln.Addr(), w.data, keys)
 	fmt.Fprintf(&text, "---\nkind: Application\nid: app\nname: Shop\nclientAuth: none\nredirectUris: [%q]\nexplain: true\n", appCallback)
 	for _, u := range upstreams {
 		p := idptest.New(idptest.Config{Name: u.name, ClientID: "usher", ClientSecret: "s3cret-of-" + u.name, People: u.people})
@@ -101,6 +107,7 @@ func newWorld(t *testing.T, upstreams ...upstream) *world {
 			"oidc: { issuer: %q, clientId: usher, clientSecret: s3cret-of-%s, allowPrivateNetwork: true, allowHTTP: true }\n%s",
 			u.name, u.name, srv.URL, u.name, strings.TrimSpace(u.policy)+"\n")
 	}
+	text.WriteString(documents)
 	file := filepath.Join(w.data, "usher.yaml")
 	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
@@ -159,10 +166,7 @@ func (w *world) restart(t *testing.T, change func(config string) string) {
 // rows runs a query of one column beside the server.
 func rows[T any](t *testing.T, w *world, query string, args ...any) []T {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(w.data, databaseFile)+"?mode=ro")
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := rawDB(t, "file:"+filepath.Join(w.data, databaseFile)+"?mode=ro")
 	defer func() { _ = db.Close() }()
 	found, err := db.QueryContext(context.WithoutCancel(t.Context()), query, args...)
 	if err != nil {
@@ -181,6 +185,16 @@ func rows[T any](t *testing.T, w *world, query string, args ...any) []T {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// rawDB opens a database past the ledger.
+func rawDB(t *testing.T, name string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
 }
 
 // count is the number of rows of a table.

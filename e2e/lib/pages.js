@@ -30,6 +30,11 @@ export class Tab {
     return new Tab(await this.page.context().newPage(), this.demo, this.options);
   }
 
+  /** Turns to this tab. */
+  front() {
+    return this.page.bringToFront();
+  }
+
   /** Begins a sign-in at the application and picks a person at the provider. */
   async signIn(provider, person, more = {}) {
     await this.begin(provider, more);

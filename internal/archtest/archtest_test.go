@@ -26,9 +26,10 @@ var usher = archtest.House{
 	Floors: [][]string{
 		{"."},
 		{"internal/rule", "internal/decide"},
-		{"internal/idp", "internal/store", "internal/key"},
+		{"internal/pattern", "internal/password"},
+		{"internal/idp", "internal/store", "internal/key", "internal/sqlite"},
 		{"internal/ledger"},
-		{"internal/session", "internal/token", "internal/outbox", "internal/web", "internal/provision", "internal/outbound", "internal/explain"},
+		{"internal/session", "internal/token", "internal/outbox", "internal/web", "internal/provision", "internal/credential", "internal/outbound", "internal/explain"},
 		{"internal/idp/oidc", "internal/store/sql"},
 		{"internal/flow"},
 		{"internal/op"},

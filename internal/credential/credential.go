@@ -2,10 +2,12 @@ package credential
 
 import (
 	"context"
+	"crypto/sha256"
+	"log/slog"
 	"strings"
 	"time"
 
-	usher "github.com/usher-id/usher"
+	"github.com/usher-id/usher"
 	"github.com/usher-id/usher/internal/ledger"
 	"github.com/usher-id/usher/internal/password"
 	"github.com/usher-id/usher/internal/store"
@@ -25,159 +27,170 @@ type Config struct {
 	Hasher  *password.Hasher
 	Default string                                 // the store of a name without one
 	Stores  func(tenant string) []string           // the names of the user stores
-	Policy  func(name string) (store.Policy, bool) // what a store demands of passwords
+	Policy  func(name string) (store.Policy, bool) // what a store demands of names and passwords
+	Log     *slog.Logger                           // nil says nothing
 	Now     func() time.Time
 }
 
 // Keeper checks passwords and codes. It is safe for concurrent use; the one thing
-// it holds is how often single addresses were wrong of late.
+// it holds is what single addresses did of late.
 type Keeper struct {
-	cfg       Config
-	addresses addresses
+	cfg    Config
+	wrong  addresses // passwords
+	forgot addresses // codes asked for
 }
 
 // New makes a Keeper.
-func New(c Config) *Keeper { return &Keeper{cfg: c} }
+func New(c Config) *Keeper {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Keeper{cfg: c, wrong: addresses{limit: wrongOfAddress}, forgot: addresses{limit: codesOfAddress}}
+}
 
-// Bounds of what is looked at, in bytes.
-const (
-	maxName = 512
-	maxCode = 128
-)
+// maxName bounds the name that is looked at, in bytes.
+const maxName = 512
 
 // named is an account as somebody names it.
 type named struct {
-	store, canonical string
-	text             string // as written, for names that can't be anyone's
+	store     string
+	text      string // without the store, as it was written
+	canonical string // "" if nobody can be called that
 }
 
-// name reads "STORE/name", with the store in any case, or a name in the default
-// store. However a name is written, it is one name, with one counter.
-func (k *Keeper) name(tenant, text string) named {
+// named reads "STORE/name", with the store in any case, or a name in the default
+// store. What stands before a slash and is no store belongs to the name.
+// However a name is written, it becomes one name, with one counter.
+func (k *Keeper) named(tenant, text string) named {
 	text = strings.TrimSpace(text)
-	if len(text) > maxName {
-		text = text[:maxName]
-	}
-	n := named{store: k.cfg.Default, text: text}
-	if before, after, cut := strings.Cut(text, "/"); cut {
+	n := named{store: k.cfg.Default, text: text[:min(len(text), maxName)]}
+	if before, after, cut := strings.Cut(n.text, "/"); cut {
 		for _, s := range k.cfg.Stores(tenant) {
-			if strings.EqualFold(s, before) {
-				n.store, n.text = s, after
+			if len(s) == len(before) && strings.EqualFold(s, before) { // names of stores are ASCII
+				n.store, n.text = s, strings.TrimSpace(after)
 			}
 		}
 	}
-	policy, _ := k.cfg.Policy(n.store)
-	n.canonical, _ = store.New(n.store, policy, nil).Canonical(n.text)
+	if len(text) <= maxName {
+		n.canonical, _ = k.store(n.store).Canonical(n.text)
+	}
 	return n
 }
 
-// key is what failures to sign in as n are counted by. Names that nobody can
-// have are counted too.
-func (n named) key(kind, tenant string) ledger.Key {
-	if n.canonical != "" {
-		return ledger.NewKey(kind, tenant, n.store, n.canonical)
-	}
-	return ledger.NewKey(kind, tenant, n.store, "\x00"+strings.ToLower(n.text))
+// store is the rules of a store, without what is in it.
+func (k *Keeper) store(name string) *store.Store {
+	policy, _ := k.cfg.Policy(name)
+	return store.New(name, policy, nil)
 }
 
-// SignIn is the account whose name and password these are; address is where the
-// person is. The reason says why there is none: [usher.ReasonLocalRefused] or
-// [usher.ReasonLocalTooMany], and never which of the two was wrong.
+// key is what is counted of n. Names that nobody can have are counted like any
+// other; and no part of a name is kept, for it can be a password that was
+// written into the wrong field.
+func (n named) key(kind, tenant string) ledger.Key {
+	name := n.canonical
+	if name == "" {
+		name = "\x00" + strings.ToLower(n.text)
+	}
+	sum := sha256.Sum256([]byte(name))
+	return ledger.NewKey(kind, tenant, n.store, string(sum[:]))
+}
+
+// The kinds of keys.
+const (
+	kindPassword = "password"
+	kindForgot   = "forgot"
+)
+
+// found is an account, and what is kept of its password. The zero found is
+// nobody, who has no password.
+type found struct {
+	ref  usher.AccountRef
+	user store.User
+	held store.Password
+}
+
+// SignIn is the account whose name and password these are, in whatever state it
+// is; address is where the person is, "" if that is not known. The reason says
+// why there is none: [usher.ReasonLocalRefused] or [usher.ReasonLocalTooMany],
+// never which of the two was wrong.
 func (k *Keeper) SignIn(ctx context.Context, tenant, username, plain, address string) (usher.AccountRef, usher.Reason, error) {
 	const op = "credential.SignIn"
-	n := k.name(tenant, username)
-	var ref usher.AccountRef
-	reason, err := k.guarded(ctx, n.key("password", tenant), address, func() (bool, error) {
-		var held store.Password
-		var err error
-		if ref, held, err = k.find(ctx, tenant, n); err != nil {
-			return false, err
-		}
-		return k.right(ctx, tenant, ref, held, plain)
-	})
+	n := k.named(tenant, username)
+	account, err := k.byName(ctx, tenant, n)
+	if err != nil {
+		return usher.AccountRef{}, "", usher.Wrap(op, err)
+	}
+	reason, err := k.attempt(ctx, tenant, n.key(kindPassword, tenant), account, plain, address)
 	if err != nil || reason != "" {
 		return usher.AccountRef{}, reason, usher.Wrap(op, err)
 	}
-	return ref, "", nil
+	return account.ref, "", nil
 }
 
-// Prove tells whether a password is that of an account. It counts with the
-// failures to sign in to it.
+// Prove tells whether a password is that of an account: the reason is "" or as in
+// SignIn, and what is wrong counts with what was wrong there.
 func (k *Keeper) Prove(ctx context.Context, tenant string, ref usher.AccountRef, plain, address string) (usher.Reason, error) {
 	const op = "credential.Prove"
-	var held store.Password
-	var user store.User
-	err := k.cfg.Ledger.View(ctx, func(tx *ledger.Tx) (err error) {
-		in, ok := tx.Store(ref.Store)
-		if !ok {
-			return usher.Fail(usher.NotFound, op, "There is no such account.", nil)
-		}
-		if user, err = in.Get(ctx, tenant, ref.User); err != nil {
-			return err
-		}
-		held, err = in.Password(ctx, tenant, ref.User)
-		return err
-	})
+	account, err := k.byRef(ctx, tenant, ref)
 	if err != nil {
 		return "", usher.Wrap(op, err)
 	}
-	n := named{store: ref.Store, canonical: user.Canonical}
-	reason, err := k.guarded(ctx, n.key("password", tenant), address, func() (bool, error) {
-		return k.right(ctx, tenant, ref, held, plain)
-	})
+	n := named{store: ref.Store, text: string(ref.User), canonical: account.user.Canonical}
+	reason, err := k.attempt(ctx, tenant, n.key(kindPassword, tenant), account, plain, address)
 	return reason, usher.Wrap(op, err)
 }
 
-// find is the account of that name and what is kept of its password; both are
-// zero if there is none.
-func (k *Keeper) find(ctx context.Context, tenant string, n named) (ref usher.AccountRef, held store.Password, err error) {
+// byName finds the account of that name; nobody if there is none.
+func (k *Keeper) byName(ctx context.Context, tenant string, n named) (out found, err error) {
 	if n.canonical == "" {
-		return ref, held, nil
+		return found{}, nil
 	}
 	err = k.cfg.Ledger.View(ctx, func(tx *ledger.Tx) error {
 		in, ok := tx.Store(n.store)
 		if !ok {
 			return nil
 		}
-		found, err := in.Named(ctx, tenant, []string{n.canonical})
-		if err != nil {
-			return err
+		ids, err := in.Named(ctx, tenant, []string{n.canonical})
+		if id, ok := ids[n.canonical]; err == nil && ok {
+			out, err = read(ctx, in, tenant, id)
 		}
-		id, ok := found[n.canonical]
+		return err
+	})
+	return out, err
+}
+
+// byRef finds an account; nobody if it is gone.
+func (k *Keeper) byRef(ctx context.Context, tenant string, ref usher.AccountRef) (out found, err error) {
+	err = k.cfg.Ledger.View(ctx, func(tx *ledger.Tx) error {
+		in, ok := tx.Store(ref.Store)
 		if !ok {
 			return nil
 		}
-		ref = usher.AccountRef{Store: n.store, User: id}
-		held, err = in.Password(ctx, tenant, id)
+		var err error
+		if out, err = read(ctx, in, tenant, ref.User); usher.KindOf(err) == usher.NotFound {
+			return nil
+		}
 		return err
 	})
-	return ref, held, err
+	return out, err
 }
 
-// right reports whether a password is the one that is held, at one cost whoever
-// it is. One that was hashed too cheaply is hashed again.
-func (k *Keeper) right(ctx context.Context, tenant string, ref usher.AccountRef, held store.Password, plain string) (bool, error) {
-	if held.Hash == "" {
-		return false, k.cfg.Hasher.Pretend(ctx, plain)
-	}
-	yes, err := k.cfg.Hasher.Verify(ctx, held.Hash, plain)
-	if err != nil || !yes || !k.cfg.Hasher.Stale(held.Hash) {
-		return yes, err
-	}
-	again, err := k.cfg.Hasher.Hash(ctx, plain)
+func read(ctx context.Context, in *store.Store, tenant string, id usher.UserID) (found, error) {
+	user, err := in.Get(ctx, tenant, id)
 	if err != nil {
-		return false, err
+		return found{}, err
 	}
-	return true, k.cfg.Ledger.Commit(ctx, func(tx *ledger.Tx) error {
-		return tx.SetPassword(ctx, tenant, ref.Store, ref.User, store.Password{Hash: again, Proven: held.Proven})
-	})
+	held, err := in.Password(ctx, tenant, id)
+	if err != nil {
+		return found{}, err
+	}
+	return found{ref: usher.AccountRef{Store: in.Name(), User: id}, user: user, held: held}, nil
 }
 
 // Check tells what is wrong with a password for an account of that name in a
 // store.
 func (k *Keeper) Check(_, in, username, plain string) usher.Unfit {
-	policy, _ := k.cfg.Policy(in)
-	return store.New(in, policy, nil).FitPassword(plain, username)
+	return k.store(in).FitPassword(plain, username)
 }
 
 // Hash is what is kept of a password, as a PHC text.

@@ -51,7 +51,7 @@ func markedWorld() world {
 	return w
 }
 
-// linked, named and seen answer the questions of a world.
+// linked and seen answer the questions of a world.
 func linked(found usher.Finding, link *usher.Link, account *usher.Account) func(*world) {
 	return func(w *world) {
 		w.facts.Answers = append(w.facts.Answers, usher.Answer{
@@ -68,17 +68,29 @@ func seen(found usher.Finding, apps ...string) func(*world) {
 	}
 }
 
-// named answers each username question by its place in the list.
+// named answers each username question by its place in the list, and held each
+// question about who has a value.
 func named(answer func(place int) usher.Answer) func(*world) {
 	return func(w *world) {
 		place := 0
-		for _, q := range w.needs() {
-			if q.Kind == usher.AskUsername {
-				a := answer(place)
-				a.Question = q
-				w.facts.Answers = append(w.facts.Answers, a)
-				place++
-			}
+		w.answer(usher.AskUsername, func(usher.Question) usher.Answer {
+			place++
+			return answer(place - 1)
+		})
+	}
+}
+
+func heldBy(answer func(q usher.Question) usher.Answer) func(*world) {
+	return func(w *world) { w.answer(usher.AskHolders, answer) }
+}
+
+// answer answers every question of a kind that the world needs answered.
+func (w *world) answer(kind usher.QuestionKind, to func(q usher.Question) usher.Answer) {
+	for _, q := range w.needs() {
+		if q.Kind == kind {
+			a := to(q)
+			a.Question = q
+			w.facts.Answers = append(w.facts.Answers, a)
 		}
 	}
 }

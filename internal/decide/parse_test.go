@@ -149,7 +149,9 @@ func (f *worldFile) readLine(section string, w []string) error {
 	case "facts":
 		return f.readFact(key, rest, w[1:])
 	case "answers":
-		f.answers.Policy = f.policy.Version
+		if f.answers.Policy == "" {
+			f.answers.Policy = f.policy.Version
+		}
 		return f.readAnswer(key, rest, w[1:])
 	}
 	return fmt.Errorf("there is no section %q", section)
@@ -375,7 +377,6 @@ func (f *worldFile) readAnswer(key string, arg, all []string) error {
 	a := &f.answers
 	switch key {
 	case "policy": // the version that was answered, if it is not the one in force
-		f.policy.Version = "v2"
 		a.Policy = arg[0]
 	case "left":
 		a.Left = usher.Left(arg[0])

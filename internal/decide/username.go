@@ -235,9 +235,11 @@ func (h *hearing) askName(n naming, ok bool) (naming, bool) {
 	return n, true
 }
 
+// promptForName asks for a name. That a taken one is theirs is offered only
+// where they could prove it.
 func (h *hearing) promptForName(n naming) usher.Prompt {
 	return usher.Prompt{
 		Kind: usher.PromptUsername, Store: h.place.Name, Value: n.username, Problem: n.problem,
-		Claim: h.mayClaim() && n.holder != nil,
+		Claim: h.mayClaim() && n.holder != nil && len(h.ways(*n.holder)) > 0,
 	}
 }

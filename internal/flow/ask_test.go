@@ -266,11 +266,11 @@ func TestAsk_TooManyTries(t *testing.T) {
 		page = b.again(page, "username", "root", "password", good, "consent.account", "yes")
 	}
 	a := b.say(page, "username", "ada", "password", good, "consent.account", "yes")
-	b.says(a, http.StatusTooManyRequests, usher.ReasonPromptExhausted)
+	b.says(a, http.StatusForbidden, usher.ReasonPromptExhausted)
 	h.onlyDecided(before)
 }
 
-func TestAsk_OnlyGETAndOneSign(t *testing.T) {
+func TestAsk_OneSignInAtATime(t *testing.T) {
 	h := newHouse(t, usher.WayConsent, "contoso")
 	b := h.browser()
 	page := b.prompted("contoso", "ada")

@@ -50,7 +50,7 @@ func (f *Flow) check(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r = web.Locales(r, q.login.Start.Locales)
-	value, unfit := form.Get("value"), usher.Fits
+	value := form.Get("value")
 	if !f.checks.take(q.waiting.Hash) || len(value) > maxValue {
 		f.Kit.Refuse(w, r, usher.ReasonTooMuch, "", nil)
 		return
@@ -63,10 +63,9 @@ func (f *Flow) check(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := store.New(p.Store, policy, nil)
+	unfit := in.FitPassword(value, form.Get(fieldUsername))
 	if kind == usher.PromptUsername {
 		_, unfit = in.Fit(value)
-	} else {
-		unfit = in.FitPassword(value, form.Get(fieldUsername))
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(verdictOf{unfit == usher.Fits, f.unfitFor(r, unfit, p.Store, string(kind))}) // the browser is gone; nothing is left to tell it

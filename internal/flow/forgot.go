@@ -111,9 +111,9 @@ func (f *Flow) setPassword(w http.ResponseWriter, r *http.Request) {
 	}
 	if unfit := f.Credentials.Check(tenant(r), to.Ref.Store, to.Username, password); unfit != usher.Fits {
 		text := f.unfitFor(r, unfit, to.Ref.Store, fieldPassword)
-		f.Kit.Page(w, r, http.StatusUnprocessableEntity, "reset", resetPage{
-			Code: code, Field: f.passwordField(r, to.Ref.Store, text), Problems: []problem{{fieldPassword, text}},
-		})
+		page := resetPage{Code: code, Field: f.passwordField(r, to.Ref.Store, text)}
+		page.Problems = []problem{{fieldPassword, page.Field.Label, text}}
+		f.Kit.Page(w, r, http.StatusUnprocessableEntity, "reset", page)
 		return
 	}
 	hash, err := f.Credentials.Hash(r.Context(), password)

@@ -108,9 +108,12 @@ func asksOf(q question) (what asks, any bool) {
 }
 
 // returned takes the answers that a page of somebody else's brings: POST
-// /login/return. The hand says that we sent the person there, lately and for
-// this; nothing is decided on it. The person looks at the answers here, in the
-// browser that waits, gives a password if one is asked, and goes on.
+// /login/return, as the person's browser sends its form. The fields are hand,
+// as it came, and username, attribute.NAME, consent.PURPOSE=yes and
+// consent.PURPOSE.ATTRIBUTE=yes as asked, or decline=1. The hand says that we sent
+// the person there, lately and for this; nothing else is decided on it. The
+// person looks at the answers here, in the browser that waits, gives a password
+// if one is asked, and goes on.
 func (f *Flow) returned(w http.ResponseWriter, r *http.Request) {
 	form, ok := f.form(w, r)
 	if !ok {
@@ -184,12 +187,11 @@ func (f *Flow) declined(w http.ResponseWriter, r *http.Request, q question, spen
 // handed reads a hand that comes back, and what is waited for; the reason says
 // why it can't be taken.
 func (f *Flow) handed(ctx context.Context, signed string) (hand, question, usher.Reason, error) {
-	var h hand
-	claims, err := f.Signer.Verify(signed, typHand)
-	if err != nil || json.Unmarshal(claims, &h) != nil || h.Issuer != f.Kit.URL("") || len(h.Waiting) != 32 {
+	h, ok := f.readHand(signed)
+	switch {
+	case !ok:
 		return h, question{}, usher.ReasonRequestInvalid, nil
-	}
-	if f.Now().Unix() >= h.Expires {
+	case f.Now().Unix() >= h.Expires:
 		return h, question{}, usher.ReasonStateExpired, nil
 	}
 	waiting, err := f.Ledger.Waiting(ctx, usher.DefaultTenant, [32]byte(h.Waiting))
@@ -200,7 +202,6 @@ func (f *Flow) handed(ctx context.Context, signed string) (hand, question, usher
 		return h, question{}, "", usher.Wrap("flow.handed", err)
 	}
 	q := question{id: h.Login, waiting: waiting}
-	var ok bool
 	if q.login, ok = unpack(waiting.Carry); !ok {
 		return h, question{}, usher.ReasonStateExpired, nil
 	}
@@ -208,4 +209,13 @@ func (f *Flow) handed(ctx context.Context, signed string) (hand, question, usher
 		return h, question{}, usher.ReasonRequestInvalid, nil // it was another page's, or is none's now
 	}
 	return h, q, "", nil
+}
+
+// readHand reads a hand of ours, whoever brings it and whenever.
+func (f *Flow) readHand(signed string) (h hand, ok bool) {
+	claims, err := f.Signer.Verify(signed, typHand)
+	if err != nil || json.Unmarshal(claims, &h) != nil {
+		return hand{}, false
+	}
+	return h, h.Issuer == f.Kit.URL("") && len(h.Waiting) == 32
 }

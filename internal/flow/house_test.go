@@ -132,22 +132,11 @@ func (h *house) rows() map[string]int {
 	}
 	defer db.Close()
 	out := map[string]int{}
-	var names []string
-	found, err := db.QueryContext(context.Background(), `SELECT name FROM sqlite_schema WHERE type = 'table'`)
-	if err != nil {
+	var all string
+	if err := db.QueryRowContext(context.Background(), `SELECT group_concat(name, ' ') FROM sqlite_schema WHERE type = 'table'`).Scan(&all); err != nil {
 		h.t.Fatal(err)
 	}
-	for found.Next() {
-		var name string
-		if err := found.Scan(&name); err != nil {
-			h.t.Fatal(err)
-		}
-		names = append(names, name)
-	}
-	if err := found.Close(); err != nil {
-		h.t.Fatal(err)
-	}
-	for _, name := range names {
+	for _, name := range strings.Fields(all) {
 		var n int
 		if err := db.QueryRowContext(context.Background(), `SELECT count(*) FROM "`+name+`"`).Scan(&n); err != nil {
 			h.t.Fatal(err)

@@ -148,8 +148,8 @@ func (f *Flow) enter(w http.ResponseWriter, r *http.Request, i id, l login, ref 
 	f.onward(w, r, l.Start, f.outcome(w, r, t, rec))
 }
 
-// secrets checks a password that is to be set, and one that is to prove an
-// account. Only what holds goes into the answers.
+// secrets hashes a password that is to be set, and checks one that is to prove
+// an account: what costs something, once all else is well.
 func (f *Flow) secrets(r *http.Request, q question, said *reply) error {
 	const op = "flow.secrets"
 	ctx := r.Context()
@@ -168,12 +168,7 @@ func (f *Flow) secrets(r *http.Request, q question, said *reply) error {
 		}
 		return nil
 	}
-	p, ok := q.prompt(usher.PromptPassword)
-	if !ok || said.answers.Claim {
-		return nil
-	}
-	if unfit := f.Credentials.Check(q.waiting.Tenant, p.Store, nameOf(q, *said), said.password); unfit != usher.Fits {
-		said.wrong(fieldPassword, f.unfitFor(r, unfit, p.Store, fieldPassword))
+	if _, ok := q.prompt(usher.PromptPassword); !ok || said.answers.Claim {
 		return nil
 	}
 	hash, err := f.Credentials.Hash(ctx, said.password)

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -126,7 +127,24 @@ func (f *Flow) askPage(r *http.Request, q question, said reply) askPage {
 		case usher.PromptProve:
 		}
 	}
+	page.label()
 	return page
+}
+
+// label says at each problem which field it is about.
+func (p askPage) label() {
+	for i, wrong := range p.Problems {
+		for _, f := range p.Fields {
+			if f.ID == wrong.Field {
+				p.Problems[i].Label = f.Label
+			}
+		}
+		for _, c := range p.Consents {
+			if c.ID == wrong.Field {
+				p.Problems[i].Label = c.Title
+			}
+		}
+	}
 }
 
 func (f *Flow) usernameField(r *http.Request, p usher.Prompt, said reply) field {
@@ -140,14 +158,18 @@ func (f *Flow) usernameField(r *http.Request, p usher.Prompt, said reply) field 
 	return out
 }
 
+// leastPassword is what every store demands, in characters, unless its policy
+// says otherwise.
+const leastPassword = 8
+
 // passwordField is for a new password. It is never filled in by us.
 func (f *Flow) passwordField(r *http.Request, store, wrong string) field {
 	out := field{
 		ID: fieldPassword, Label: f.Kit.T(r, "ask.password"), Type: "password", Autocomplete: "new-password",
 		Problem: wrong, Max: maxValue, Live: true,
 	}
-	if policy, ok := f.Stores(store); ok && policy.MinPassword > 0 {
-		out.Help = f.Kit.T(r, "ask.password.help", "count", strconv.Itoa(policy.MinPassword))
+	if policy, ok := f.Stores(store); ok {
+		out.Help = f.Kit.T(r, "ask.password.help", "count", strconv.Itoa(cmp.Or(policy.MinPassword, leastPassword)))
 	}
 	return out
 }
@@ -214,7 +236,7 @@ func (f *Flow) consent(r *http.Request, q question, p usher.Prompt, said reply) 
 	out.Ticked = before.Accepted
 	for _, a := range purpose.Attributes {
 		one := about{
-			ID: out.ID + "." + a.Name, Label: f.attributeLabel(r, a.Name), Value: value(q, said, a.Name),
+			ID: out.ID + "." + a.Name, Label: f.attributeLabel(r, a.Name), Value: value(q, a.Name),
 			Ticked: slices.Contains(before.Attributes, a.Name),
 		}
 		if a.Mandatory {
@@ -227,7 +249,7 @@ func (f *Flow) consent(r *http.Request, q question, p usher.Prompt, said reply) 
 }
 
 // value is what an account would hold of an attribute: what the provider sent.
-func value(q question, said reply, name string) string {
+func value(q question, name string) string {
 	for _, a := range q.waiting.Record.Identity.Attributes {
 		if a.Name == name && a.Presence == usher.PresenceSet {
 			return strings.Join(a.Values, ", ")
@@ -276,7 +298,7 @@ func (f *Flow) provePage(r *http.Request, q question, p usher.Prompt, said reply
 		if page.Password && !q.login.Missed {
 			where = fieldPassword
 		}
-		page.Problems = []problem{{where, f.unfit(r, usher.UnfitWrong)}}
+		page.Problems = []problem{{Field: where, Text: f.unfit(r, usher.UnfitWrong)}}
 	}
 	for _, problem := range page.Problems {
 		if problem.Field == fieldPassword {

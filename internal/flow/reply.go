@@ -34,10 +34,16 @@ type reply struct {
 }
 
 // problem is what is wrong with a field.
-type problem struct{ Field, Text string }
+type problem struct {
+	Field string
+	Label string // what people call the field
+	Text  string
+}
 
 // wrong notes what is wrong with a field.
-func (a *reply) wrong(field, text string) { a.problems = append(a.problems, problem{field, text}) }
+func (a *reply) wrong(field, text string) {
+	a.problems = append(a.problems, problem{Field: field, Text: text})
+}
 
 // of is what is wrong with a field, "" if nothing is.
 func (a *reply) of(field string) string {
@@ -68,6 +74,9 @@ func (f *Flow) read(r *http.Request, q question, form url.Values) reply {
 		case usher.PromptConsent:
 			f.readConsent(r, q, &said, p, form)
 		case usher.PromptPassword:
+			if unfit := f.Credentials.Check(q.waiting.Tenant, p.Store, nameOf(q, said), said.password); unfit != usher.Fits {
+				said.wrong(fieldPassword, f.unfitFor(r, unfit, p.Store, fieldPassword))
+			}
 		}
 	}
 	if _, asked := q.prompt(usher.PromptUsername); asked && said.answers.Claim {

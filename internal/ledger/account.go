@@ -46,7 +46,7 @@ func (t *Tx) SetAttributes(ctx context.Context, tenant string, ref usher.Account
 
 // Links is every link of an account, sorted by provider and subject.
 func (l *Ledger) Links(ctx context.Context, tenant, store string, user usher.UserID) ([]LinkOf, error) {
-	return links(ctx, l.db.read, tenant, store, user)
+	return links(ctx, l.db.Read(), tenant, store, user)
 }
 
 // Links is [Ledger.Links] as this transaction sees it.

@@ -2,140 +2,41 @@ package ledger
 
 import (
 	"context"
-	"database/sql"
 	"embed"
-	"errors"
 	"io/fs"
-	"net/url"
-	"os"
-	"sync"
-
-	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/sqlite"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// readers is how many connections read at once; each may cache readCache of the file.
-const readers = 4
-
-// The pragmas of the connections. Negative cache sizes are KiB.
-var (
-	writePragmas = []string{
-		"busy_timeout(5000)", // another process may hold the write lock
-		"journal_mode(WAL)",
-		"synchronous(FULL)", // a commit is on the disk before anyone is answered
-		"foreign_keys(1)",
-		"temp_store(MEMORY)",       // what undoes a savepoint is kept in memory, not in a file
-		"wal_autocheckpoint(4000)", // 16 MiB: a page that many commits write is copied back once
-		"cache_size(-32768)",
-		"journal_size_limit(67108864)",
-	}
-	readPragmas = []string{"busy_timeout(5000)", "query_only(1)", "cache_size(-8192)"}
-)
-
-// DB is the open database: one connection that writes, a few that read. It is
-// safe for concurrent use. It keeps sealed keys itself (key.Keeper); for
-// everything else make a [Ledger] on it.
-type DB struct {
-	write  *sql.DB
-	writer *writer
-	reads  *sql.DB
-	read   *pool
-
-	once   sync.Once
-	closed error // what closing came to
-}
+// DB is the open database. It is safe for concurrent use. It keeps sealed keys
+// itself (key.Keeper); for everything else make a [Ledger] on it.
+type DB struct{ db *sqlite.DB }
 
 // Open opens the database file, makes it if it is not there (readable by its
 // owner only), and brings its schema up to date. Other processes may have the
 // same file open.
-func Open(ctx context.Context, path string) (_ *DB, err error) {
-	const op = "ledger.Open"
-	defer func() {
-		if err != nil {
-			err = usher.Fail(usher.Invalid, op, "the database "+path+" can't be opened; check that its folder (data in the Server document) is there and can be written, and that the file is Usher's, or restore it from your backup", err)
+func Open(ctx context.Context, path string) (*DB, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err == nil {
+		var db *sqlite.DB
+		if db, err = sqlite.Open(ctx, path, files); err == nil {
+			return &DB{db}, nil
 		}
-	}()
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
 	}
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
-	db := &DB{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, db.Close())
-		}
-	}()
-	if db.write, err = sql.Open("sqlite", dsn(path, writePragmas)); err != nil {
-		return nil, err
-	}
-	db.write.SetMaxOpenConns(1)
-	if err := migrate(ctx, db.write); err != nil {
-		return nil, err
-	}
-	if db.writer, err = newWriter(ctx, db.write); err != nil {
-		return nil, err
-	}
-	if db.reads, err = sql.Open("sqlite", dsn(path, readPragmas)); err != nil {
-		return nil, err
-	}
-	db.reads.SetMaxOpenConns(readers)
-	db.reads.SetMaxIdleConns(readers)
-	db.read = &pool{db: db.reads}
-	return db, db.reads.PingContext(ctx)
+	return nil, usher.Fail(usher.Invalid, "ledger.Open", "the database "+path+" can't be opened; check that its folder (data in the Server document) is there and can be written, and that the file is Usher's, or restore it from your backup", err)
 }
 
 // Close waits for the commits that are queued and closes the database. A Commit
 // that comes later is refused as Unavailable. Closing twice is fine.
-func (db *DB) Close() error {
-	db.once.Do(func() { db.closed = usher.Wrap("ledger.Close", db.close()) })
-	return db.closed
-}
+func (db *DB) Close() error { return usher.Wrap("ledger.Close", db.db.Close()) }
 
-func (db *DB) close() error {
-	var errs []error
-	if db.writer != nil {
-		errs = append(errs, db.writer.close())
-	}
-	if db.read != nil {
-		errs = append(errs, db.read.close())
-	}
-	for _, d := range []*sql.DB{db.reads, db.write} {
-		if d != nil {
-			errs = append(errs, d.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func dsn(path string, pragmas []string) string {
-	q := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}, "_dqs": {"0"}, "_defensive": {"1"}}
-	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
-	return u.String()
-}
-
-// migrate applies the migrations that are missing. Two processes that start at
-// once may get in each other's way; whoever loses finds the work done when it
-// looks again.
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	for attempt := 0; ; attempt++ {
-		var p *goose.Provider
-		if p, err = goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true)); err == nil {
-			_, err = p.Up(ctx)
-		}
-		if err == nil || attempt == 5 || ctx.Err() != nil {
-			return err
-		}
-	}
+// Tx is one caller's part of a commit. It is good until the function it was
+// given to returns, and for that goroutine only. It is a store.Querier.
+type Tx struct {
+	*sqlite.Tx
+	l *Ledger
 }

@@ -23,7 +23,7 @@ func (t *Tx) CountFailure(ctx context.Context, k Key, until usher.Instant) (coun
 
 // Failures is how many failures of k there are, and when the last one was.
 func (l *Ledger) Failures(ctx context.Context, k Key) (count int, last usher.Instant, err error) {
-	err = l.db.read.QueryRowContext(ctx, `SELECT count, last FROM failure WHERE key = ? AND until > ?`, k.digest[:], l.now()).Scan(&count, &last)
+	err = l.db.Read().QueryRowContext(ctx, `SELECT count, last FROM failure WHERE key = ? AND until > ?`, k.digest[:], l.now()).Scan(&count, &last)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, 0, nil
 	}

@@ -71,7 +71,7 @@ func (t *Tx) RevokeFamily(ctx context.Context, tenant, id string) error {
 // Family is the family of that id, NotFound if it is not there. Revoked says
 // whether its tokens are worthless, for whatever reason.
 func (l *Ledger) Family(ctx context.Context, tenant, id string) (Family, error) {
-	f, err := family(ctx, l.db.read, l.now(), tenant, id)
+	f, err := family(ctx, l.db.Read(), l.now(), tenant, id)
 	if err != nil {
 		return Family{}, failed("ledger.Family", err)
 	}

@@ -225,7 +225,7 @@ type scan = func(dest ...any) error
 
 // each calls fn for every row of a query of what is committed.
 func (l *Ledger) each(ctx context.Context, query string, fn func(scan) error, args ...any) error {
-	return each(ctx, l.db.read, query, fn, args...)
+	return each(ctx, l.db.Read(), query, fn, args...)
 }
 
 func each(ctx context.Context, q store.Querier, query string, fn func(scan) error, args ...any) error {

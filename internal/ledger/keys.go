@@ -5,12 +5,13 @@ import (
 
 	"github.com/usher-id/usher"
 	"github.com/usher-id/usher/internal/key"
+	"github.com/usher-id/usher/internal/sqlite"
 )
 
 // Keys gives all sealed keys; it implements key.Keeper.
 func (db *DB) Keys(ctx context.Context) ([]key.Stored, error) {
 	const op = "ledger.Keys"
-	rows, err := db.read.QueryContext(ctx, `SELECT id, use, alg, created, sealed FROM sealed_key ORDER BY id`)
+	rows, err := db.db.Read().QueryContext(ctx, `SELECT id, use, alg, created, sealed FROM sealed_key ORDER BY id`)
 	if err != nil {
 		return nil, failed(op, err)
 	}
@@ -30,8 +31,8 @@ func (db *DB) Keys(ctx context.Context) ([]key.Stored, error) {
 // second one of the use "mac", is a Conflict.
 func (db *DB) AddKey(ctx context.Context, k key.Stored) error {
 	const op = "ledger.AddKey"
-	return usher.Wrap(op, db.writer.commit(ctx, func(tx *Tx) error {
-		n, err := tx.exec(ctx, op, `INSERT INTO sealed_key (id, use, alg, created, sealed) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+	return usher.Wrap(op, db.db.Commit(ctx, func(tx *sqlite.Tx) error {
+		n, err := exec(ctx, tx, op, `INSERT INTO sealed_key (id, use, alg, created, sealed) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			k.ID, k.Use, k.Alg, k.Created, k.Sealed)
 		if err == nil && n == 0 {
 			err = usher.Fail(usher.Conflict, op, "", nil)
@@ -43,8 +44,8 @@ func (db *DB) AddKey(ctx context.Context, k key.Stored) error {
 // DropKey forgets a key; it implements key.Keeper. One that is not there is fine.
 func (db *DB) DropKey(ctx context.Context, id string) error {
 	const op = "ledger.DropKey"
-	return usher.Wrap(op, db.writer.commit(ctx, func(tx *Tx) error {
-		_, err := tx.exec(ctx, op, `DELETE FROM sealed_key WHERE id = ?`, id)
+	return usher.Wrap(op, db.db.Commit(ctx, func(tx *sqlite.Tx) error {
+		_, err := exec(ctx, tx, op, `DELETE FROM sealed_key WHERE id = ?`, id)
 		return err
 	}))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/sqlite"
 	"github.com/usher-id/usher/internal/store"
 )
 
@@ -33,36 +34,26 @@ type Config struct {
 // Ledger keeps and finds the broker's durable facts. It holds no state but the
 // database and is safe for concurrent use.
 type Ledger struct {
-	db  *DB
+	db  *sqlite.DB
 	cfg Config
 }
 
 // New makes a Ledger on an open database.
-func New(db *DB, c Config) *Ledger { return &Ledger{db, c} }
+func New(db *DB, c Config) *Ledger { return &Ledger{db.db, c} }
 
-// Commit runs fn in a transaction and returns when what it wrote is on the
-// disk. Calls at the same moment share a transaction, each in a savepoint: if
-// fn fails or panics, what fn did is undone, nothing else, and its error is
-// returned as it is. If the transaction fails as a whole the error is
-// Unavailable for all. If ctx ends before fn begins, fn is not run.
-//
-// fn must use the database only through its Tx, must not call Commit, and
-// should be quick: everybody else waits.
+// Commit runs fn in a transaction and returns when what it wrote is on the disk.
+// If fn fails or panics, what it did is undone and its error is returned as it
+// is. fn must use the ledger only through its Tx and should be quick: everybody
+// else waits, see [sqlite.DB.Commit].
 func (l *Ledger) Commit(ctx context.Context, fn func(*Tx) error) error {
-	return l.db.writer.commit(ctx, func(tx *Tx) error {
-		tx.l = l
-		return fn(tx)
-	})
+	return l.db.Commit(ctx, func(tx *sqlite.Tx) error { return fn(&Tx{tx, l}) })
 }
 
 // View runs fn on one snapshot of what is committed. It is for the few reads of a
 // sign-in, which are cheapest there; like Commit it makes everybody else wait.
 // fn can't write.
 func (l *Ledger) View(ctx context.Context, fn func(*Tx) error) error {
-	return l.db.writer.look(ctx, func(tx *Tx) error {
-		tx.l = l
-		return fn(tx)
-	})
+	return l.db.View(ctx, func(tx *sqlite.Tx) error { return fn(&Tx{tx, l}) })
 }
 
 // Driver is the driver of the store of that name: it reads what is committed,
@@ -73,7 +64,7 @@ func (l *Ledger) Driver(name string) (store.Driver, bool) {
 	if !ok {
 		return nil, false
 	}
-	return driver{maker.On(l.db.read), l, maker}, true
+	return driver{maker.On(l.db.Read()), l, maker}, true
 }
 
 // driver is a driver that reads by itself and writes through the ledger.
@@ -102,7 +93,11 @@ func (l *Ledger) now() usher.Instant { return usher.Instant(l.cfg.Now().UnixMicr
 
 // exec runs a statement and gives the number of rows it changed.
 func (t *Tx) exec(ctx context.Context, op, query string, args ...any) (int64, error) {
-	r, err := t.ExecContext(ctx, query, args...)
+	return exec(ctx, t, op, query, args...)
+}
+
+func exec(ctx context.Context, q store.Querier, op, query string, args ...any) (int64, error) {
+	r, err := q.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, failed(op, err)
 	}
@@ -121,7 +116,7 @@ func failed(op string, err error) error {
 		return usher.Wrap(op, err)
 	case errors.Is(err, sql.ErrNoRows):
 		return usher.Fail(usher.NotFound, op, "", err)
-	case constraint(err):
+	case sqlite.IsConstraint(err):
 		return usher.Fail(usher.Internal, op, "", err)
 	}
 	return usher.Fail(usher.Unavailable, op, "", err)

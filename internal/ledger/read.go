@@ -70,7 +70,7 @@ func (t *Tx) Linked(ctx context.Context, tenant, idp, subject string) (Linked, e
 // Account is an account of a store in this database with where everything in it
 // came from, NotFound if there is none.
 func (l *Ledger) Account(ctx context.Context, tenant, store string, user usher.UserID) (usher.Account, error) {
-	return l.account(ctx, l.db.read, tenant, store, user)
+	return l.account(ctx, l.db.Read(), tenant, store, user)
 }
 
 // Account is [Ledger.Account] as this transaction sees it.
@@ -168,7 +168,7 @@ func (t *Tx) SeenBy(ctx context.Context, tenant, idp, subject string) ([]string,
 // Alias is the subject by which an application knew a user before there was an
 // account; found is false if it did not.
 func (l *Ledger) Alias(ctx context.Context, tenant, application string, user usher.UserID) (idp, subject string, found bool, err error) {
-	return alias(ctx, l.db.read, tenant, application, user)
+	return alias(ctx, l.db.Read(), tenant, application, user)
 }
 
 // Alias is [Ledger.Alias] as this transaction sees it.

@@ -28,7 +28,7 @@ func (l *Ledger) Explain(ctx context.Context, id string) (usher.Record, error) {
 	const op = "ledger.Explain"
 	var tenant string
 	var sealed, body []byte
-	err := l.db.read.QueryRowContext(ctx, `SELECT d.tenant, d.sealed, p.body FROM decision d JOIN policy p ON p.version = d.policy
+	err := l.db.Read().QueryRowContext(ctx, `SELECT d.tenant, d.sealed, p.body FROM decision d JOIN policy p ON p.version = d.policy
 		WHERE d.id = ?`, id).Scan(&tenant, &sealed, &body)
 	if err != nil {
 		return usher.Record{}, failed(op, err)

@@ -98,7 +98,7 @@ func (t *Tx) endWithout(ctx context.Context, op, tenant, idp, subject string) er
 // Session is the session of that hash, NotFound if there is none, or it has
 // ended or expired. State is that of its account at this moment.
 func (l *Ledger) Session(ctx context.Context, tenant string, id [32]byte) (Session, error) {
-	return l.session(ctx, l.db.read, tenant, id)
+	return l.session(ctx, l.db.Read(), tenant, id)
 }
 
 // Session is [Ledger.Session] as this transaction sees it.

@@ -34,8 +34,12 @@ func TestViewCantWrite(t *testing.T) {
 			return err
 		},
 		"delete": func(tx *ledger.Tx) error {
-			_, err := tx.QueryContext(t.Context(), `DELETE FROM link RETURNING idp`)
-			return err
+			rows, err := tx.QueryContext(t.Context(), `DELETE FROM link RETURNING idp`)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			return rows.Err()
 		},
 	} {
 		if err := w.Ledger.View(t.Context(), try); err == nil || usher.KindOf(err) == usher.NotFound {

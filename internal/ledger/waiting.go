@@ -124,7 +124,7 @@ func (t *Tx) TakeReset(ctx context.Context, tenant string, hash [32]byte) (Reset
 
 // Reset is what a code is for, NotFound as in [Tx.TakeReset]. It stays good.
 func (l *Ledger) Reset(ctx context.Context, tenant string, hash [32]byte) (Reset, error) {
-	return reset(l.db.read.QueryRowContext(ctx, `SELECT store, user_id, expires FROM reset WHERE tenant = ? AND hash = ? AND expires > ?`,
+	return reset(l.db.Read().QueryRowContext(ctx, `SELECT store, user_id, expires FROM reset WHERE tenant = ? AND hash = ? AND expires > ?`,
 		tenant, hash[:], l.now()), Reset{Tenant: tenant, Hash: hash})
 }
 

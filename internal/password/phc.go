@@ -65,7 +65,7 @@ func parse(text string) (h hash, ok bool) {
 	if values[2] < 1 || values[2] > maxLanes {
 		return hash{}, false
 	}
-	h.cost = cost{values[0], values[1], uint8(values[2])}
+	h.cost = cost{values[0], values[1], uint8(values[2])} //nolint:gosec // maxLanes fits
 	strict := base64.RawStdEncoding.Strict()
 	var badSalt, badKey error
 	h.salt, badSalt = strict.DecodeString(parts[4])

@@ -10,33 +10,35 @@ import (
 	"github.com/usher-id/usher/internal/store"
 )
 
-// act runs fn, and tells of it in the same commit. fn gives the account it was about.
-func (p *Path) act(ctx context.Context, op, tenant, event, actor string, fn func(tx *ledger.Tx) (usher.AccountRef, error)) error {
+// act runs fn, and tells of it in the same commit. fn gives the account it was
+// about. What is told says who did it and, for a link, by which provider; nothing
+// of the account.
+func (p *Path) act(ctx context.Context, op, tenant string, event told, fn func(tx *ledger.Tx) (usher.AccountRef, error)) error {
 	return usher.Wrap(op, p.cfg.Ledger.Commit(ctx, func(tx *ledger.Tx) error {
 		ref, err := fn(tx)
 		if err != nil {
 			return err
 		}
-		return tell(ctx, tx, tenant, event, actor, ref)
+		body, err := json.Marshal(event)
+		if err != nil {
+			return usher.Fail(usher.Internal, op, "", err)
+		}
+		return tx.Tell(ctx, ledger.Event{Tenant: tenant, Name: event.name, Store: ref.Store, User: ref.User, Body: body})
 	}))
 }
 
-// tell queues an event. Its body says who did it, and nothing of the account.
-func tell(ctx context.Context, tx *ledger.Tx, tenant, event, actor string, ref usher.AccountRef) error {
-	body, err := json.Marshal(struct {
-		Actor string `json:"actor,omitempty"`
-	}{actor})
-	if err != nil {
-		return usher.Fail(usher.Internal, "provision.tell", "", err)
-	}
-	return tx.Tell(ctx, ledger.Event{Tenant: tenant, Name: event, Store: ref.Store, User: ref.User, Body: body})
+// told is an event, and what it says.
+type told struct {
+	name  string
+	Actor string `json:"actor,omitempty"`
+	IdP   string `json:"idp,omitempty"`
 }
 
 // SetState changes whether an account may be used, NotFound if there is none.
 // Its sessions and tokens end with it, so that it must be used anew even if it
 // is active again at once.
 func (p *Path) SetState(ctx context.Context, tenant string, ref usher.AccountRef, state usher.AccountState, actor string) error {
-	return p.act(ctx, "provision.SetState", tenant, "state.changed", actor, func(tx *ledger.Tx) (usher.AccountRef, error) {
+	return p.act(ctx, "provision.SetState", tenant, told{name: "state.changed", Actor: actor}, func(tx *ledger.Tx) (usher.AccountRef, error) {
 		if err := tx.SetState(ctx, tenant, ref.Store, ref.User, state); err != nil {
 			return ref, err
 		}
@@ -49,7 +51,7 @@ func (p *Path) SetState(ctx context.Context, tenant string, ref usher.AccountRef
 // somebody for them. also runs in the same commit: it takes the code that allows
 // this, or nothing.
 func (p *Path) SetPassword(ctx context.Context, tenant string, ref usher.AccountRef, hash string, proven bool, also func(ctx context.Context, tx *ledger.Tx) error) error {
-	return p.act(ctx, "provision.SetPassword", tenant, "password.changed", "", func(tx *ledger.Tx) (usher.AccountRef, error) {
+	return p.act(ctx, "provision.SetPassword", tenant, told{name: "password.changed"}, func(tx *ledger.Tx) (usher.AccountRef, error) {
 		if err := also(ctx, tx); err != nil {
 			return ref, err
 		}
@@ -64,7 +66,7 @@ func (p *Path) SetPassword(ctx context.Context, tenant string, ref usher.Account
 // and ends the account's sessions and tokens. The last way in is not taken
 // unless last says that it may be.
 func (p *Path) Unlink(ctx context.Context, tenant, idp, subject, actor string, last bool) error {
-	return p.act(ctx, "provision.Unlink", tenant, "link.removed", actor, func(tx *ledger.Tx) (usher.AccountRef, error) {
+	return p.act(ctx, "provision.Unlink", tenant, told{name: "link.removed", Actor: actor, IdP: idp}, func(tx *ledger.Tx) (usher.AccountRef, error) {
 		l, err := tx.Linked(ctx, tenant, idp, subject)
 		if err != nil {
 			return usher.AccountRef{}, err
@@ -93,7 +95,7 @@ func (p *Path) Unlink(ctx context.Context, tenant, idp, subject, actor string, l
 // there is none. Attributes that nothing else the person agreed to is about are
 // removed, unless an operator wrote them.
 func (p *Path) Withdraw(ctx context.Context, tenant, receipt, actor string) error {
-	return p.act(ctx, "provision.Withdraw", tenant, "consent.withdrawn", actor, func(tx *ledger.Tx) (usher.AccountRef, error) {
+	return p.act(ctx, "provision.Withdraw", tenant, told{name: "consent.withdrawn", Actor: actor}, func(tx *ledger.Tx) (usher.AccountRef, error) {
 		r, err := tx.Withdraw(ctx, tenant, receipt)
 		if err != nil {
 			return usher.AccountRef{}, err
@@ -133,7 +135,7 @@ func unjustified(account usher.Account, c usher.Consent) []string {
 // is none. What an operator wrote no sign-in overwrites. What a provider wrote
 // can't be edited if its policy locks it.
 func (p *Path) Edit(ctx context.Context, tenant string, ref usher.AccountRef, actor string, set []store.Attribute, remove []string) error {
-	return p.act(ctx, "provision.Edit", tenant, "user.updated", actor, func(tx *ledger.Tx) (usher.AccountRef, error) {
+	return p.act(ctx, "provision.Edit", tenant, told{name: "user.updated", Actor: actor}, func(tx *ledger.Tx) (usher.AccountRef, error) {
 		account, err := tx.Account(ctx, tenant, ref.Store, ref.User)
 		if err != nil {
 			return ref, err
@@ -166,7 +168,7 @@ func (p *Path) editable(tenant string, account usher.Account, names []string) er
 // Delete removes an account and everything that is kept about it, NotFound if
 // there is none. Whoever was linked to it comes as somebody new.
 func (p *Path) Delete(ctx context.Context, tenant string, ref usher.AccountRef, actor string) error {
-	return p.act(ctx, "provision.Delete", tenant, "user.deleted", actor, func(tx *ledger.Tx) (usher.AccountRef, error) {
+	return p.act(ctx, "provision.Delete", tenant, told{name: "user.deleted", Actor: actor}, func(tx *ledger.Tx) (usher.AccountRef, error) {
 		return ref, tx.Delete(ctx, tenant, ref.Store, ref.User)
 	})
 }

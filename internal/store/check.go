@@ -26,6 +26,8 @@ var states = map[usher.AccountState]bool{
 	usher.StatePending: true, usher.StateExpired: true,
 }
 
+// check refuses what is not well-formed. Whether somebody may have that name was
+// asked before ([Store.Fit]); an account may be called by its own id.
 func (s *Store) check(op string, w Write) error {
 	if err := checkNames(op, "user id", []string{string(w.User)}, 1); err != nil {
 		return err

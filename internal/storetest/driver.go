@@ -45,7 +45,7 @@ func Run(t *testing.T, open func(testing.TB) store.Driver) {
 		"PasswordIsKeptAndDropped":           passwords,
 		"PasswordOfNobodyIsNotFound":         passwordMissing,
 	} {
-		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, kit{t.Context(), open(t)}) })
+		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, kit{t.Context(), open(t), tenant}) })
 	}
 }
 
@@ -53,7 +53,7 @@ func Run(t *testing.T, open func(testing.TB) store.Driver) {
 // one is never seen, nor changed, through the other. open gives both, empty.
 func RunApart(t *testing.T, open func(testing.TB) (one, other store.Driver)) {
 	a, b := open(t)
-	one, other := kit{t.Context(), a}, kit{t.Context(), b}
+	one, other := kit{t.Context(), a, tenant}, kit{t.Context(), b, tenant}
 	mail := []store.Attribute{{Name: "email", Values: []string{"ann@x.test"}}}
 	id := usher.UserID(NewID())
 	one.must(t, store.Write{User: id, Create: &store.NewUser{Username: "ann", Canonical: "ann"}, Set: mail, Join: []string{"g"},
@@ -82,8 +82,9 @@ func RunApart(t *testing.T, open func(testing.TB) (one, other store.Driver)) {
 
 // kit is a driver under test.
 type kit struct {
-	ctx context.Context
-	d   store.Driver
+	ctx    context.Context
+	d      store.Driver
+	tenant string
 }
 
 const tenant = usher.DefaultTenant
@@ -98,14 +99,14 @@ func (k kit) new(t *testing.T, canonical string) usher.UserID {
 
 func (k kit) must(t *testing.T, w store.Write) {
 	t.Helper()
-	if err := k.d.Write(k.ctx, tenant, w); err != nil {
+	if err := k.d.Write(k.ctx, k.tenant, w); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func (k kit) get(t *testing.T, id usher.UserID) store.User {
 	t.Helper()
-	u, err := k.d.Get(k.ctx, tenant, id)
+	u, err := k.d.Get(k.ctx, k.tenant, id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func (k kit) get(t *testing.T, id usher.UserID) store.User {
 
 func (k kit) named(t *testing.T, names ...string) map[string]usher.UserID {
 	t.Helper()
-	found, err := k.d.Named(k.ctx, tenant, names)
+	found, err := k.d.Named(k.ctx, k.tenant, names)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func (k kit) named(t *testing.T, names ...string) map[string]usher.UserID {
 
 func (k kit) holders(t *testing.T, attribute, folded string) []usher.UserID {
 	t.Helper()
-	ids, err := k.d.Holders(k.ctx, tenant, attribute, folded, 10)
+	ids, err := k.d.Holders(k.ctx, k.tenant, attribute, folded, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func (k kit) holders(t *testing.T, attribute, folded string) []usher.UserID {
 
 func (k kit) password(t *testing.T, id usher.UserID) store.Password {
 	t.Helper()
-	p, err := k.d.Password(k.ctx, tenant, id)
+	p, err := k.d.Password(k.ctx, k.tenant, id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,12 +172,12 @@ func created(t *testing.T, k kit) {
 }
 
 func missing(t *testing.T, k kit) {
-	_, err := k.d.Get(k.ctx, tenant, usher.UserID(NewID()))
+	_, err := k.d.Get(k.ctx, k.tenant, usher.UserID(NewID()))
 	wantKind(t, err, usher.NotFound)
 	if got := k.named(t, "nobody"); len(got) != 0 {
 		t.Errorf("found %v", got)
 	}
-	users, err := k.d.List(k.ctx, tenant, "", 10)
+	users, err := k.d.List(k.ctx, k.tenant, "", 10)
 	if err != nil || len(users) != 0 {
 		t.Errorf("listed %v, %v", users, err)
 	}
@@ -219,7 +220,7 @@ func equalityOnly(t *testing.T, k kit) {
 
 func uniqueName(t *testing.T, k kit) {
 	first := k.new(t, "ann")
-	err := k.d.Write(k.ctx, tenant, store.Write{User: usher.UserID(NewID()), Create: &store.NewUser{Username: "ANN", Canonical: "ann"}, At: 2})
+	err := k.d.Write(k.ctx, k.tenant, store.Write{User: usher.UserID(NewID()), Create: &store.NewUser{Username: "ANN", Canonical: "ann"}, At: 2})
 	wantKind(t, err, usher.Conflict)
 	if got := k.named(t, "ann"); got["ann"] != first {
 		t.Errorf("the name went to %v", got)
@@ -229,7 +230,7 @@ func uniqueName(t *testing.T, k kit) {
 func uniqueID(t *testing.T, k kit) {
 	id := k.new(t, "ann")
 	before := k.get(t, id)
-	err := k.d.Write(k.ctx, tenant, store.Write{User: id, Create: &store.NewUser{Username: "bob", Canonical: "bob"}, At: 2})
+	err := k.d.Write(k.ctx, k.tenant, store.Write{User: id, Create: &store.NewUser{Username: "bob", Canonical: "bob"}, At: 2})
 	wantKind(t, err, usher.Conflict)
 	wantUser(t, k.get(t, id), before)
 	if got := k.named(t, "bob"); len(got) != 0 {
@@ -241,7 +242,7 @@ func parallelWriters(t *testing.T, k kit) {
 	ids := make([]usher.UserID, 16)
 	errs := Together(len(ids), func(i int) error {
 		ids[i] = usher.UserID(NewID())
-		return k.d.Write(k.ctx, tenant, store.Write{User: ids[i], Create: &store.NewUser{Username: "ann", Canonical: "ann"}, At: 1})
+		return k.d.Write(k.ctx, k.tenant, store.Write{User: ids[i], Create: &store.NewUser{Username: "ann", Canonical: "ann"}, At: 1})
 	})
 	var winner usher.UserID
 	for i, err := range errs {
@@ -291,11 +292,11 @@ func writeMissing(t *testing.T, k kit) {
 		"password": {Password: &store.Password{Hash: PasswordHash}}, "no password": {Password: &store.Password{}},
 	} {
 		w.User, w.At = id, 2
-		if err := k.d.Write(k.ctx, tenant, w); usher.KindOf(err) != usher.NotFound {
+		if err := k.d.Write(k.ctx, k.tenant, w); usher.KindOf(err) != usher.NotFound {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	_, err := k.d.Get(k.ctx, tenant, id)
+	_, err := k.d.Get(k.ctx, k.tenant, id)
 	wantKind(t, err, usher.NotFound)
 	wantUser(t, k.get(t, other), before)
 }
@@ -305,7 +306,7 @@ func wholeOrNot(t *testing.T, k kit) {
 	id := usher.UserID(NewID())
 	w := store.Write{User: id, Create: &store.NewUser{Username: "ann", Canonical: "ann"}, At: 2, Join: []string{"a"},
 		Set: []store.Attribute{{Name: "a", Values: []string{"1"}}}}
-	wantKind(t, k.d.Write(k.ctx, tenant, w), usher.Conflict)
+	wantKind(t, k.d.Write(k.ctx, k.tenant, w), usher.Conflict)
 	w.Create = &store.NewUser{Username: "bob", Canonical: "bob"}
 	w.Join, w.Set = nil, nil
 	k.must(t, w)
@@ -340,7 +341,7 @@ func pages(t *testing.T, k kit) {
 	var got []string
 	after := ""
 	for page := 0; ; page++ {
-		users, err := k.d.List(k.ctx, tenant, after, 10)
+		users, err := k.d.List(k.ctx, k.tenant, after, 10)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -358,7 +359,7 @@ func pages(t *testing.T, k kit) {
 	if d := cmp.Diff(ids, got); d != "" {
 		t.Errorf("pages (-want +got):\n%s", d)
 	}
-	users, err := k.d.List(k.ctx, tenant, "", 1)
+	users, err := k.d.List(k.ctx, k.tenant, "", 1)
 	if err != nil || len(users) != 1 || string(users[0].ID) != early {
 		t.Errorf("the first is %v, %v; want %s", users, err, early)
 	}
@@ -366,35 +367,29 @@ func pages(t *testing.T, k kit) {
 
 func tenants(t *testing.T, k kit) {
 	id := usher.UserID(NewID())
-	for i, name := range []string{"a", "b", "a\x01"} {
-		if err := k.d.Write(k.ctx, name, store.Write{User: id, Create: &store.NewUser{Username: "ann", Canonical: "ann"}, At: usher.Instant(i + 1), Join: []string{"in-" + name},
-			Set: []store.Attribute{{Name: "email", Values: []string{"ann@x.test"}}}, Password: &store.Password{Hash: PasswordHash + name}}); err != nil {
-			t.Fatalf("%q: %v", name, err)
-		}
+	in := func(tenant string) kit { k.tenant = tenant; return k }
+	names := []string{"a", "b", "a\x01"}
+	for i, name := range names {
+		in(name).must(t, store.Write{User: id, Create: &store.NewUser{Username: "ann", Canonical: "ann"}, At: usher.Instant(i + 1),
+			Join: []string{"in-" + name}, Set: email("ann@x.test"), Password: &store.Password{Hash: PasswordHash + name}})
 	}
-	for i, name := range []string{"a", "b"} {
-		u, err := k.d.Get(k.ctx, name, id)
-		if err != nil || u.Created != usher.Instant(i+1) || !slices.Equal(u.Groups, []string{"in-" + name}) {
-			t.Errorf("%s: %+v, %v", name, u, err)
+	for i, name := range names {
+		if u := in(name).get(t, id); u.Created != usher.Instant(i+1) || !slices.Equal(u.Groups, []string{"in-" + name}) {
+			t.Errorf("%s: %+v", name, u)
 		}
-		p, err := k.d.Password(k.ctx, name, id)
-		ids, err2 := k.d.Holders(k.ctx, name, "email", "ann@x.test", 10)
-		if p.Hash != PasswordHash+name || len(ids) != 1 || err != nil || err2 != nil {
-			t.Errorf("%s: %+v, %v; held by %v, %v", name, p, err, ids, err2)
+		if p := in(name).password(t, id); p.Hash != PasswordHash+name {
+			t.Errorf("%s: %+v", name, p)
 		}
+		in(name).wantHeld(t, "email", "ann@x.test", id)
 	}
-	if ids, err := k.d.Holders(k.ctx, "c", "email", "ann@x.test", 10); err != nil || len(ids) != 0 {
-		t.Errorf("held by %v, %v", ids, err)
-	}
-	_, err := k.d.Password(k.ctx, "c", id)
+	c := in("c")
+	wantKind(t, c.d.Write(c.ctx, c.tenant, store.Write{User: id, State: usher.StateLocked, At: 9}), usher.NotFound)
+	_, err := c.d.Password(c.ctx, c.tenant, id)
 	wantKind(t, err, usher.NotFound)
-	_, err = k.d.Get(k.ctx, "A", id)
+	_, err = c.d.Get(c.ctx, "A", id)
 	wantKind(t, err, usher.NotFound)
-	wantKind(t, k.d.Write(k.ctx, "c", store.Write{User: id, State: usher.StateLocked, At: 9}), usher.NotFound)
-	if got, err := k.d.Named(k.ctx, "c", []string{"ann"}); err != nil || len(got) != 0 {
-		t.Errorf("found %v, %v", got, err)
-	}
-	if got, err := k.d.List(k.ctx, "c", "", 10); err != nil || len(got) != 0 {
+	c.wantHeld(t, "email", "ann@x.test")
+	if got, err := c.d.List(c.ctx, c.tenant, "", 10); err != nil || len(got)+len(c.named(t, "ann")) != 0 {
 		t.Errorf("listed %v, %v", got, err)
 	}
 }
@@ -403,12 +398,12 @@ func cancelled(t *testing.T, k kit) {
 	id := k.new(t, "ann")
 	ctx, cancel := context.WithCancel(k.ctx)
 	cancel()
-	_, getErr := k.d.Get(ctx, tenant, usher.UserID(NewID()))
-	_, nameErr := k.d.Named(ctx, tenant, []string{"nobody"})
-	_, listErr := k.d.List(ctx, tenant, "", 1)
-	_, holdersErr := k.d.Holders(ctx, tenant, "email", "nobody@x.test", 1)
-	_, passwordErr := k.d.Password(ctx, tenant, id)
-	writeErr := k.d.Write(ctx, tenant, store.Write{User: id, State: usher.StateLocked, At: 2})
+	_, getErr := k.d.Get(ctx, k.tenant, usher.UserID(NewID()))
+	_, nameErr := k.d.Named(ctx, k.tenant, []string{"nobody"})
+	_, listErr := k.d.List(ctx, k.tenant, "", 1)
+	_, holdersErr := k.d.Holders(ctx, k.tenant, "email", "nobody@x.test", 1)
+	_, passwordErr := k.d.Password(ctx, k.tenant, id)
+	writeErr := k.d.Write(ctx, k.tenant, store.Write{User: id, State: usher.StateLocked, At: 2})
 	for what, err := range map[string]error{"get": getErr, "named": nameErr, "list": listErr, "write": writeErr,
 		"holders": holdersErr, "password": passwordErr} {
 		if kind := usher.KindOf(err); err == nil || kind == usher.NotFound || kind == usher.Conflict {

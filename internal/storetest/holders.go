@@ -66,7 +66,7 @@ func holdersMany(t *testing.T, k kit) {
 		k.must(t, store.Write{User: id, Set: email("all@x.test"), At: 2})
 	}
 	for limit := 1; limit < 7; limit++ {
-		ids, err := k.d.Holders(k.ctx, tenant, "email", "all@x.test", limit)
+		ids, err := k.d.Holders(k.ctx, k.tenant, "email", "all@x.test", limit)
 		if err != nil || len(ids) != min(limit, 5) {
 			t.Errorf("of at most %d there are %d, %v", limit, len(ids), err)
 		}
@@ -98,6 +98,6 @@ func passwords(t *testing.T, k kit) {
 }
 
 func passwordMissing(t *testing.T, k kit) {
-	_, err := k.d.Password(k.ctx, tenant, usher.UserID(NewID()))
+	_, err := k.d.Password(k.ctx, k.tenant, usher.UserID(NewID()))
 	wantKind(t, err, usher.NotFound)
 }
