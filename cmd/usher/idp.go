@@ -135,7 +135,7 @@ func exportCommand() *cobra.Command {
 			if !ok {
 				return usher.Fail(usher.Invalid, "export", "there is no provider "+args[0]+" in the configuration", nil)
 			}
-			b, notes, err := wso2.Export(p)
+			b, notes, err := wso2.Export(wso2.Provider{JIT: p.JIT, Source: p.Source, Purposes: p.Purposes, PromptURL: p.PromptURL})
 			if err != nil {
 				return err
 			}

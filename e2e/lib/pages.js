@@ -1,7 +1,7 @@
 // The pages of the demo as a person uses them. A guest is one person at one
 // browser; it may have several tabs.
 import assert from 'node:assert/strict';
-import { accessible, glance, visitor } from './chromium.js';
+import { accessible, glance, shoot, visitor } from './chromium.js';
 
 export const goodPassword = 'correct horse battery';
 
@@ -97,6 +97,12 @@ export class Tab {
   /** The story of why. */
   why() {
     return this.page.locator('section.why').textContent();
+  }
+
+  /** Looks at the page in every way, once for each kind of page. */
+  async portrait(name) {
+    await shoot(this.page, name);
+    await accessible(this.page, name);
   }
 
   /** Looks at the page: no barriers, and a picture for people to look at. */

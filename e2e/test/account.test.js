@@ -2,7 +2,7 @@
 // with a password of its own, brought up to date.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { accessible, launch, shoot } from '../lib/chromium.js';
+import { launch } from '../lib/chromium.js';
 import { startDemo } from '../lib/demo.js';
 import { goodPassword, visit } from '../lib/pages.js';
 
@@ -36,12 +36,6 @@ async function subOfTomas(tab) {
   const sub = await tab.claim('sub');
   await tab.signOut();
   return sub;
-}
-
-/** Looks at a page in every way, once for each kind of page. */
-async function portrait(tab, name) {
-  await shoot(tab.page, name);
-  await accessible(tab.page, name);
 }
 
 /** Sets a password with a code that an operator has issued. */
@@ -79,11 +73,11 @@ describe('linking by a verified address', () => {
       const sub = await subOfTomas(tab);
       await tab.signIn('Partner', 'Tomas Berg');
       await tab.prove.seen();
-      if (!kind) await portrait(tab, 'usher-prove');
+      if (!kind) await tab.portrait('usher-prove');
       await tab.prove.by('Contoso');
       await tab.pick('Tomas Berg');
       await tab.prove.seen();
-      if (!kind) await portrait(tab, 'usher-proven');
+      if (!kind) await tab.portrait('usher-proven');
       await tab.prove.connect();
       await tab.greeted('Tomas Berg', 'link.proven');
       assert.equal(await tab.claim('sub'), sub);
@@ -98,7 +92,7 @@ describe('linking by a verified address', () => {
       await setPassword(tab, 'tomas');
       await tab.signIn('Partner', 'Tomas Berg');
       await tab.prove.seen();
-      if (!kind) await portrait(tab, 'usher-prove-password');
+      if (!kind) await tab.portrait('usher-prove-password');
       await tab.prove.password('not the password');
       await tab.prove.problem();
       await tab.look(`prove-wrong${kind ? '-nojs' : ''}`);
@@ -123,6 +117,8 @@ describe('linking by a verified address', () => {
       const sub = await subOfTomas(tab);
       await setPassword(tab, 'tomas');
       await tab.signIn('Contoso', 'Tomas Ek');
+      await tab.ask.seen();
+      if (!kind) await tab.portrait('usher-conflict');
       await tab.ask.claimAccount();
       await tab.prove.seen();
       await tab.look(`this-is-me${kind ? '-nojs' : ''}`);
@@ -141,19 +137,20 @@ describe('local sign-in', () => {
       await tab.greeted('Ines Okafor', 'create.new');
       const sub = await tab.claim('sub');
       await tab.signOut();
-      await tab.begin('local');
+      await tab.home();
+      await tab.page.getByRole('link', { name: 'Sign in with a username and password' }).click();
       await tab.local.seen();
-      if (!kind) await portrait(tab, 'usher-local');
+      if (!kind) await tab.portrait('usher-local');
       await tab.local.signIn('ines', 'not the password');
       await tab.local.problem();
-      if (!kind) await portrait(tab, 'usher-local-wrong');
+      if (!kind) await tab.portrait('usher-local-wrong');
       await tab.local.signIn('Ines', goodPassword);
       await tab.greeted('Ines Okafor', 'local.signed_in');
       assert.equal(await tab.claim('sub'), sub);
     }, options);
 
     scene(`a forgotten password is set anew with an operator's code${kind}`, {}, async (tab) => {
-      await setPassword(tab, 'tomas', kind ? undefined : () => portrait(tab, 'usher-new-password'));
+      await setPassword(tab, 'tomas', kind ? undefined : () => tab.portrait('usher-new-password'));
       await tab.look(`new-password-set${kind ? '-nojs' : ''}`);
       await tab.begin('local');
       await tab.local.signIn('tomas', goodPassword);
@@ -187,7 +184,7 @@ describe('what is asked, kept and brought up to date', () => {
     await tab.signIn('Partner', 'Jun Sato');
     await tab.ask.seen();
     assert.deepEqual(await tab.ask.asked(), ['phone']);
-    await portrait(tab, 'usher-ask-phone');
+    await tab.portrait('usher-ask-phone');
     await tab.ask.answer(['phone'], { phone: '+442079460123' });
     await tab.greeted('Jun Sato', 'create.new');
     assert.equal(await tab.claim('phone_number'), '+442079460123');
@@ -268,16 +265,18 @@ describe('the options of the demo', () => {
     await tab.signIn('Contoso', 'Ines Okafor');
     await tab.greeted('Ines Okafor', 'create.new');
     await page.getByRole('link', { name: 'Policy' }).click();
-    await portrait(tab, 'app-options');
+    await tab.portrait('app-options');
     await page.getByRole('radio', { name: 'Consent', exact: true }).check();
     await page.getByRole('button', { name: 'Use this policy' }).click();
     await page.getByRole('status').waitFor();
-    await portrait(tab, 'app-options-switched');
+    await tab.portrait('app-options-switched');
     await page.getByRole('button', { name: 'Delete the accounts' }).click();
     await page.getByText('Every account is gone').waitFor();
     assert.ok(await page.getByRole('radio', { name: 'Consent', exact: true }).isChecked(), 'the policy stays');
     assert.deepEqual(await demo.usernames(), ['dana', 'tomas']);
-    await tab.signIn('Contoso', 'Ines Okafor');
+    await tab.home();
+    await page.getByRole('link', { name: 'Sign in with Contoso' }).click();
+    await tab.pick('Ines Okafor');
     await tab.ask.seen();
   });
 });

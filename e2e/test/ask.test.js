@@ -136,8 +136,9 @@ const situations = {
     const asks = ['username', ...w.asks.filter((what) => what !== 'username')];
     await tab.ask.seen();
     assert.deepEqual(await tab.ask.asked(), asks);
-    await tab.ask.answer(asks, { ...answers, username: 'Tomas' });
-    await tab.ask.problem('username');
+    await tab.look(`conflict-first-${w.name}`);
+    await tab.ask.answer(asks, { ...answers, username: 'tomas' });
+    assert.match(await tab.ask.problem('username'), /taken/);
     await tab.look(`conflict-${w.name}`);
     await tab.ask.answer(asks, { ...answers, username: 'tomas.ek' });
     await tab.greeted('Tomas Ek', 'create.new');
@@ -175,3 +176,85 @@ for (const [kind, options] of [['', {}], ['without JavaScript', { javaScriptEnab
     });
   }
 }
+
+/** A test that begins with the past and with the page that asks for everything. */
+function scene(name, options, steps) {
+  test(name, async () => {
+    await demo.policy({ 'contoso-ask': 'username' });
+    await demo.afresh();
+    await visit(browser, demo, options, steps);
+  });
+}
+
+describe('languages', () => {
+  const tongues = { es: ['ltr', 'Su cuenta'], ar: ['rtl', 'حسابك'] };
+  for (const [language, [direction, title]] of Object.entries(tongues)) {
+    for (const [how, options, more] of [
+      ['because the application asks for it', { locale: 'en' }, { ui_locales: `${language} en` }],
+      ['because the browser asks for it', { locale: language }, {}],
+    ]) {
+      scene(`${language}, ${how}`, options, async (tab) => {
+        await tab.signIn('Contoso', 'Ines Okafor', more);
+        await tab.ask.form.waitFor();
+        const html = tab.page.locator('html');
+        assert.equal(await html.getAttribute('lang'), language);
+        assert.equal(await html.getAttribute('dir'), direction);
+        await tab.page.getByText(title, { exact: true }).waitFor();
+        if (more.ui_locales) await tab.portrait(`usher-ask-${language}`);
+        await tab.ask.field('username').fill('1nes');
+        await tab.ask.form.locator('button[value=continue]').click();
+        await tab.page.getByRole('alert').waitFor(); // in that language, too
+        assert.equal(await html.getAttribute('lang'), language);
+        await tab.look(`ask-wrong-${language}-${more.ui_locales ? 'app' : 'browser'}`);
+        await tab.ask.form.locator('button[value=decline]').click();
+        await tab.refused('prompt.declined');
+        assert.equal(await html.getAttribute('lang'), language);
+        await tab.look(`refused-${language}-${more.ui_locales ? 'app' : 'browser'}`);
+      });
+    }
+  }
+});
+
+describe('by keyboard alone', () => {
+  scene('through the page that asks for everything', {}, async (tab) => {
+    const { page } = tab;
+    await tab.signIn('Contoso', 'Ines Okafor');
+    await tab.ask.seen();
+    const does = {
+      username: () => page.keyboard.press('ControlOrMeta+A').then(() => page.keyboard.type('ines.okafor')),
+      password: () => page.keyboard.type(goodPassword),
+      'consent.account': () => page.keyboard.press('Space'),
+      'consent.account.department': () => page.keyboard.press('Space'),
+    };
+    const met = [];
+    while (met.at(-1) !== 'continue' && met.length < 20) {
+      await page.keyboard.press('Tab');
+      const [name, outline] = await page.evaluate(() => {
+        const at = document.activeElement;
+        return [at.name === 'do' ? at.value : at.name, getComputedStyle(at).outlineStyle];
+      });
+      assert.notEqual(outline, 'none', `${name} shows that it has the focus`);
+      await does[name]?.();
+      met.push(name);
+    }
+    assert.deepEqual(met, [
+      'username', 'password', 'consent.account', 'consent.account.phone', 'consent.account.department', 'consent.newsletter', 'continue',
+    ]);
+    await page.keyboard.press('Enter');
+    await tab.greeted('Ines Okafor', 'create.new');
+    assert.equal(await tab.claim('preferred_username'), 'ines.okafor');
+    assert.equal(await tab.claim('phone_number'), undefined);
+  });
+
+  scene('what does not fit is told while it is typed', {}, async (tab) => {
+    await tab.signIn('Contoso', 'Ines Okafor');
+    await tab.ask.seen();
+    await tab.ask.field('username').fill('1nes');
+    await tab.page.keyboard.press('Tab');
+    await tab.page.locator('#username-problem').getByText('Three to thirty small letters').waitFor();
+    await tab.page.keyboard.press('Shift+Tab');
+    await tab.page.keyboard.type('ines');
+    await tab.page.keyboard.press('Tab');
+    await tab.page.locator('#username-problem').waitFor({ state: 'hidden' });
+  });
+});

@@ -8,7 +8,7 @@ import (
 
 // claimMark is in every claim value of a made-up world, so that one that shows
 // up where it should not is found.
-const claimMark = "§"
+const claimMark = "~"
 
 // vary is one thing that worlds can differ in: each function is one way.
 type vary []func(w *world)
@@ -45,9 +45,9 @@ func every(t *testing.T, start func() world, variations ...vary) {
 
 func markedWorld() world {
 	w := plainWorld()
-	w.identity.Subject = usher.StringValue("§248289")
-	w.identity.Username = usher.Derived{Presence: usher.PresenceSet, Values: []string{"§ann"}, Rule: "mapping.username"}
-	w.identity.Attributes = []usher.Attribute{{Name: "email", Derived: usher.Derived{Presence: usher.PresenceSet, Values: []string{"§ann@contoso.test"}, Rule: "mapping.attributes.email"}}}
+	w.identity.Subject = usher.StringValue("~248289")
+	w.identity.Username = usher.Derived{Presence: usher.PresenceSet, Values: []string{"~ann"}, Rule: "mapping.username"}
+	w.identity.Attributes = []usher.Attribute{{Name: "email", Derived: usher.Derived{Presence: usher.PresenceSet, Values: []string{"~ann@contoso.test"}, Rule: "mapping.attributes.email"}}}
 	return w
 }
 
@@ -135,7 +135,7 @@ func TestEveryWorldAtTheDoor(t *testing.T) {
 	)
 }
 
-func free(int) usher.Answer { return usher.Answer{Found: usher.FoundNone, Canonical: "§ann"} }
+func free(int) usher.Answer { return usher.Answer{Found: usher.FoundNone, Canonical: "~ann"} }
 
 func set(change func(j *usher.JIT)) func(*world) {
 	return func(w *world) { change(&w.policy.JIT) }
@@ -166,15 +166,15 @@ func TestEveryWorldOfANewcomer(t *testing.T) {
 	every(t, markedWorld,
 		fates, stores,
 		vary{nothing, set(func(j *usher.JIT) { j.UsernameConflict = usher.ConflictSuffix }), set(func(j *usher.JIT) { j.UsernameConflict = "merge" })},
-		vary{nothing, username(usher.PresenceNull), username(usher.PresenceUnknown), username(usher.PresenceSet), username(usher.PresenceSet, "§a", "§b")},
+		vary{nothing, username(usher.PresenceNull), username(usher.PresenceUnknown), username(usher.PresenceSet), username(usher.PresenceSet, "~a", "~b")},
 		vary{named(free), nothing,
-			named(func(int) usher.Answer { return usher.Answer{Found: usher.FoundOne, Canonical: "§ann", User: "u9"} }),
+			named(func(int) usher.Answer { return usher.Answer{Found: usher.FoundOne, Canonical: "~ann", User: "u9"} }),
 			named(func(int) usher.Answer { return usher.Answer{Unfit: usher.UnfitShort} }),
 			named(func(i int) usher.Answer {
-				return []usher.Answer{{Found: usher.FoundOne, User: "u9"}, {Unfit: usher.UnfitLong}, {Found: usher.FoundNone, Canonical: "§ann3"}}[i%3]
+				return []usher.Answer{{Found: usher.FoundOne, User: "u9"}, {Unfit: usher.UnfitLong}, {Found: usher.FoundNone, Canonical: "~ann3"}}[i%3]
 			}),
 			named(func(int) usher.Answer { return usher.Answer{Found: usher.FoundNone} }),
-			named(func(int) usher.Answer { return usher.Answer{Found: usher.FoundSeveral, Canonical: "§ann"} })},
+			named(func(int) usher.Answer { return usher.Answer{Found: usher.FoundSeveral, Canonical: "~ann"} })},
 		knowns, links,
 	)
 }
@@ -199,12 +199,12 @@ func TestEveryWorldOfAttributes(t *testing.T) {
 		vary{mode(""), mode(usher.SyncNone), mode(usher.SyncOverride), mode(usher.SyncPreserveLocal), mode("mirror")},
 		vary{nothing, per(usher.SyncOverride), per(usher.SyncPreserveLocal)},
 		vary{sent(usher.PresenceAbsent), sent(usher.PresenceNull), sent(usher.PresenceEmpty), sent(usher.PresenceUnknown), sent(usher.PresenceSet), sent(""),
-			sent(usher.PresenceSet, "§new"), sent(usher.PresenceSet, "§old"), sent(usher.PresenceSet, "§old", "§more")},
+			sent(usher.PresenceSet, "~new"), sent(usher.PresenceSet, "~old"), sent(usher.PresenceSet, "~old", "~more")},
 		vary{nothing, func(w *world) { w.identity.Attributes[0].Verified = true }, func(w *world) { w.identity.Attributes = nil }},
-		vary{nothing, holds(usher.Held{Values: []string{"§old"}, Source: contoso, Intact: true}), holds(usher.Held{Values: []string{"§old"}, Source: contoso}),
-			holds(usher.Held{Values: []string{"§old"}, Source: usher.Source{Kind: usher.SourceIdP, Name: "fabrikam"}, Intact: true}),
-			holds(usher.Held{Values: []string{"§old"}, Source: usher.Source{Kind: usher.SourceAdmin, Name: "contoso"}, Intact: true}),
-			holds(usher.Held{Values: []string{"§old"}, Intact: true}), holds(usher.Held{Values: []string{"§old"}, Verified: true, Source: contoso, Intact: true}),
+		vary{nothing, holds(usher.Held{Values: []string{"~old"}, Source: contoso, Intact: true}), holds(usher.Held{Values: []string{"~old"}, Source: contoso}),
+			holds(usher.Held{Values: []string{"~old"}, Source: usher.Source{Kind: usher.SourceIdP, Name: "fabrikam"}, Intact: true}),
+			holds(usher.Held{Values: []string{"~old"}, Source: usher.Source{Kind: usher.SourceAdmin, Name: "contoso"}, Intact: true}),
+			holds(usher.Held{Values: []string{"~old"}, Intact: true}), holds(usher.Held{Values: []string{"~old"}, Verified: true, Source: contoso, Intact: true}),
 			holds(usher.Held{Source: contoso, Intact: true})},
 		writing,
 	)
@@ -234,15 +234,15 @@ func TestEveryWorldOfGrants(t *testing.T) {
 	}
 	start := func() world {
 		w := markedWorld()
-		w.policy.JIT.Sync.GroupMap = map[string][]string{"§eng": {"platform", "tools"}, "§ops": {"platform"}}
-		w.policy.JIT.Sync.RoleMap = map[string][]string{"§eng": {"approver"}, "§ops": {"approver"}}
+		w.policy.JIT.Sync.GroupMap = map[string][]string{"~eng": {"platform", "tools"}, "~ops": {"platform"}}
+		w.policy.JIT.Sync.RoleMap = map[string][]string{"~eng": {"approver"}, "~ops": {"approver"}}
 		linked(usher.FoundOne, to1, account(usher.StateActive))(&w)
 		return w
 	}
 	every(t, start,
 		vary{mode(""), mode(usher.GroupsNone), mode(usher.GroupsMerge), mode(usher.GroupsOwn), mode("replace")},
 		vary{sent(usher.PresenceAbsent), sent(usher.PresenceEmpty), sent(usher.PresenceUnknown), sent(usher.PresenceSet),
-			sent(usher.PresenceSet, "§eng"), sent(usher.PresenceSet, "§eng", "§ops", "§sales"), sent(usher.PresenceSet, "§sales")},
+			sent(usher.PresenceSet, "~eng"), sent(usher.PresenceSet, "~eng", "~ops", "~sales"), sent(usher.PresenceSet, "~sales")},
 		holders(usher.GrantGroup, "platform"), vary{nothing, member("platform")},
 		vary{nothing, member("tools"), granted(usher.GrantGroup, "tools", us)},
 		holders(usher.GrantRole, "approver"),

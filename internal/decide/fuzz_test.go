@@ -108,40 +108,108 @@ func choose[T any](c *chooser, from ...T) T { return from[c.below(len(from))] }
 func chosenWorld(data []byte) world {
 	c := &chooser{data}
 	w := markedWorld()
-	w.policy.JIT.Enabled = !c.yes()
-	w.policy.JIT.NoMatch = choose(c, usher.NoMatchCreate, usher.NoMatchPassThrough, usher.NoMatchDeny)
-	w.policy.JIT.UsernameConflict = choose(c, usher.ConflictDeny, usher.ConflictSuffix)
-	w.policy.JIT.Sync = usher.Sync{
-		Attributes: choose(c, usher.SyncOverride, usher.SyncPreserveLocal, usher.SyncNone),
-		Groups:     choose(c, usher.GroupsOwn, usher.GroupsMerge, usher.GroupsNone),
-		GroupMap:   c.grantMap(), RoleMap: c.grantMap(),
-		PerAttribute: map[string]usher.SyncMode{"a1": choose(c, usher.SyncNone, usher.SyncOverride, "")},
-	}
-	w.primary().ReadOnly = c.below(8) == 1
-	w.primary().Enabled = c.below(8) != 1
-	w.identity.Username = c.derived("§name")
-	w.identity.Groups = c.derived("§eng", "§ops", "§sales")
+	c.choosePolicy(&w)
+	w.identity.Username = c.derived("~name")
+	w.identity.Store = c.derived("CORP")
+	w.identity.Groups = c.derived("~eng", "~ops", "~sales")
 	w.identity.Attributes = nil
 	for n := range c.below(5) {
-		w.identity.Attributes = append(w.identity.Attributes, usher.Attribute{Name: "a" + strconv.Itoa(n), Verified: c.yes(), Derived: c.derived("§x", "§y")})
+		w.identity.Attributes = append(w.identity.Attributes, usher.Attribute{Name: "a" + strconv.Itoa(n), Verified: c.yes(), Passing: c.below(4) == 1, Derived: c.derived("~x", "~y")})
 	}
-	if c.yes() {
-		named(func(int) usher.Answer {
-			return choose(c, usher.Answer{Found: usher.FoundOne, User: "u9"}, usher.Answer{Found: usher.FoundNone, Canonical: "§name"}, usher.Answer{Unfit: "no"}, usher.Answer{})
-		})(&w)
+	if c.below(4) != 1 {
+		w.identity.Attributes = append(w.identity.Attributes, usher.Attribute{Name: "email", Verified: c.below(4) != 1, Derived: usher.Derived{Presence: usher.PresenceSet, Values: []string{"~x@contoso.test"}}})
 	}
+	c.chooseAnswers(&w)
+	if c.below(8) == 1 {
+		w.identity.IdP, w.policy.IdP.Name, w.identity.Subject = usher.LocalIdP, usher.LocalIdP, usher.StringValue("u1")
+		w.identity.Home, w.identity.Attributes = usher.AccountRef{Store: usher.PrimaryStore, User: "u1"}, nil
+		w.policy.JIT.Enabled = false
+		w.answer(usher.AskAccount, func(usher.Question) usher.Answer {
+			return choose(c, one(c.account()), usher.Answer{Found: usher.FoundNone}, usher.Answer{})
+		})
+	}
+	w.answer(usher.AskUsername, func(usher.Question) usher.Answer {
+		return choose(c, usher.Answer{Found: usher.FoundNone, Canonical: "~name"}, one(c.other(usher.PrimaryStore)), usher.Answer{Unfit: usher.UnfitPattern}, usher.Answer{Down: c.yes()})
+	})
+	w.answer(usher.AskHolders, func(q usher.Question) usher.Answer {
+		a := choose(c, usher.Answer{Found: usher.FoundNone}, one(c.other(q.Store)), one(c.other(q.Store)), usher.Answer{Found: usher.FoundSeveral}, usher.Answer{Down: c.yes()})
+		if a.Account != nil && !c.yes() {
+			a.Account.Attributes = append(without(a.Account.Attributes, q.Name), usher.Held{Name: q.Name, Values: []string{q.Value}, Verified: c.yes(), Source: c.source()})
+		}
+		return a
+	})
 	choose(c, knowns...)(&w)
-	choose(c, append(slices.Clone(allLinks), linked(usher.FoundOne, to1, c.account()), linked(usher.FoundOne, begun, c.account()))...)(&w)
-	if c.yes() {
-		w.facts.Answers = slices.DeleteFunc(w.facts.Answers, func(a usher.Answer) bool { return a.Question.Kind == usher.AskLink })
+	if c.below(3) == 1 {
 		linked(usher.FoundOne, to1, c.account())(&w)
+		return w
 	}
+	choose(c, append(slices.Clone(allLinks), linked(usher.FoundOne, begun, c.account()), linked(usher.FoundOne, &usher.Link{Store: usher.PrimaryStore, User: "u1", Issuer: "another"}, c.account()))...)(&w)
 	return w
+}
+
+func (c *chooser) choosePolicy(w *world) {
+	w.policy.Stores = append(w.policy.Stores, usher.StorePolicy{Toggle: usher.Toggle{Name: "CORP", Enabled: c.below(4) != 1}, Unique: []string{"a0"}})
+	w.primary().ReadOnly = c.below(8) == 1
+	w.primary().Enabled = c.below(8) != 1
+	w.primary().Unique = choose(c, nil, []string{"a0"}, []string{"a1", "email"})
+	w.policy.Privileged = choose(c, nil, []string{"group/g1", "role/g2"})
+	w.policy.Application.Requires = choose(c, nil, []string{"a1"}, []string{"a3", "email"})
+	w.policy.Application.NeedsAccount = c.below(4) == 1
+	if c.yes() {
+		w.policy.Purposes = []usher.Purpose{
+			{Name: "p1", Version: 1, Mandatory: c.yes(), Attributes: []usher.PurposeAttribute{{Name: "a0", Mandatory: c.yes()}, {Name: "a1"}}},
+			{Name: "p2", Version: 2, Mandatory: c.yes(), Attributes: []usher.PurposeAttribute{{Name: "a1", Mandatory: c.yes()}, {Name: "a2"}}},
+		}
+	}
+	w.policy.JIT = usher.JIT{
+		Enabled:  !c.yes(),
+		Store:    usher.StoreChoice{Name: choose(c, usher.PrimaryStore, "CORP"), From: choose(c, usher.StoreFixed, usher.StoreUsername, usher.StoreRule), Unknown: choose(c, "", usher.PrimaryStore)},
+		Username: choose(c, usher.UsernameMapped, usher.UsernameGenerated), SkipPatterns: c.yes(), NoPrefill: c.yes(),
+		Ask:     choose(c, usher.WaySilent, usher.WayConsent, usher.WayPasswordConsent, usher.WayUsername),
+		Require: choose(c, nil, []string{"a0"}, []string{"a2"}), AskFor: choose(c, nil, []string{"a0", "a1", "a2", "a3", "email"}),
+		VouchesFor: []string{"contoso.test"},
+		NoMatch:    choose(c, usher.NoMatchCreate, usher.NoMatchPassThrough, usher.NoMatchDeny), UsernameConflict: choose(c, usher.ConflictDeny, usher.ConflictSuffix, usher.ConflictAsk),
+		OnFailure: choose(c, usher.FailureDeny, usher.FailurePassThrough), Relink: c.yes(),
+		Sync: usher.Sync{
+			Attributes: choose(c, usher.SyncOverride, usher.SyncPreserveLocal, usher.SyncNone), Groups: choose(c, usher.GroupsOwn, usher.GroupsMerge, usher.GroupsNone),
+			GroupMap: c.grantMap(), RoleMap: c.grantMap(), PerAttribute: map[string]usher.SyncMode{"a1": choose(c, usher.SyncNone, usher.SyncOverride, "")},
+			Protected: choose(c, nil, []string{"a1", "a2"}), MayGrant: choose(c, nil, []string{"role/g2"}),
+		},
+	}
+	for _, name := range []string{"a0", "email"} {
+		if !c.yes() {
+			w.policy.JIT.Match = append(w.policy.JIT.Match, usher.MatchRule{Attribute: name, Local: choose(c, name, name, "a3"), Stores: choose(c, []string{usher.PrimaryStore}, []string{"CORP", usher.PrimaryStore}),
+				When: choose(c, usher.MatchConfirm, usher.MatchAuto, usher.MatchNever)})
+		}
+	}
+}
+
+func (c *chooser) chooseAnswers(w *world) {
+	if c.yes() {
+		return
+	}
+	w.answers = usher.Answers{
+		Policy: choose(c, "v1", "v0"), Left: choose(c, usher.LeftNot, usher.LeftNot, usher.LeftNot, usher.LeftNot, usher.LeftNot, usher.LeftNot, usher.LeftDeclined),
+		Username: choose(c, "", "~bee"), Claim: c.yes(), Password: c.yes(),
+		Attributes: []usher.Typed{{Name: "a0", Value: "~z"}, {Name: "a1", Value: choose(c, "~x", "")}, {Name: "a2", Value: "~z"}, {Name: "email", Value: choose(c, "~z@contoso.test", "~z")}},
+		Consents:   []usher.Consent{{Purpose: "p1", Version: 1, Accepted: c.yes(), Attributes: choose(c, nil, []string{"a1"})}, {Purpose: "p2", Version: choose(c, 2, 1), Accepted: c.yes(), Attributes: choose(c, nil, []string{"a2", "a9"})}},
+	}
+	if c.yes() {
+		proved(choose(c, usher.ProofPassword, usher.ProofLink), choose(c, usher.PrimaryStore, "CORP"), choose[usher.UserID](c, "u7", "u1"), choose[usher.Instant](c, now, now-700*usher.Second))(w)
+	}
+}
+
+// other is an account of somebody else.
+func (c *chooser) other(store string) *usher.Account {
+	a := c.account()
+	a.ID, a.Store = "u7", store
+	a.State = choose(c, usher.StateActive, usher.StateActive, usher.StateDisabled)
+	return a
 }
 
 func (c *chooser) grantMap() map[string][]string {
 	out := map[string][]string{}
-	for _, theirs := range []string{"§eng", "§ops"} {
+	for _, theirs := range []string{"~eng", "~ops"} {
 		for range c.below(3) {
 			out[theirs] = append(out[theirs], choose(c, "g1", "g2", "g3"))
 		}
@@ -164,13 +232,18 @@ func (c *chooser) source() usher.Source {
 func (c *chooser) account() *usher.Account {
 	a := account(usher.StateActive)
 	for n := range c.below(5) {
-		a.Attributes = append(a.Attributes, usher.Held{Name: "a" + strconv.Itoa(n), Values: []string{choose(c, "§x", "§z")}, Verified: c.yes(), Source: c.source(), Intact: !c.yes()})
+		a.Attributes = append(a.Attributes, usher.Held{Name: "a" + strconv.Itoa(n), Values: []string{choose(c, "~x", "~z")}, Verified: c.yes(), Source: c.source(), Intact: !c.yes()})
 	}
 	for range c.below(4) {
 		a.Groups = append(a.Groups, choose(c, "g1", "g2", "g3", "g4"))
 	}
 	for range c.below(6) {
 		a.Grants = append(a.Grants, usher.Grant{Kind: choose(c, usher.GrantGroup, usher.GrantRole), Name: choose(c, "g1", "g2", "g3", "g4"), Source: c.source()})
+	}
+	a.Password = choose(c, usher.CredentialNone, usher.CredentialProven, usher.CredentialUnproven)
+	a.Links = choose(c, nil, []string{"contoso"}, []string{"contoso", "fabrikam"})
+	if c.yes() {
+		a.Receipts = []usher.Receipt{{Purpose: "p1", Version: 1, Accepted: c.yes(), Attributes: choose(c, nil, []string{"a1"})}, {Purpose: "p2", Version: choose(c, 2, 1), Accepted: c.yes()}}
 	}
 	return a
 }

@@ -57,7 +57,10 @@ func open(p usher.Policy, id usher.Identity, s usher.Snapshot, a usher.Answers) 
 	if a.Policy != p.Version {
 		a = usher.Answers{Left: a.Left}
 	}
-	return &hearing{policy: p, identity: id, facts: s, answers: a, holds: map[string]bool{}}
+	return &hearing{
+		policy: p, identity: id, facts: s, answers: a, holds: map[string]bool{},
+		decision: usher.Decision{Trace: make([]usher.Step, 0, 24)},
+	}
 }
 
 // step tells one question and its answer. It is read by people, and holds no

@@ -120,10 +120,13 @@ func apply(w world, d usher.Decision) world {
 		}
 	}
 	others := slices.DeleteFunc(slices.Clone(w.facts.Answers), func(a usher.Answer) bool {
-		return a.Question == ask || a.Question == seen || a.Question == home.Question
+		// What was made up for another account's sake says nothing of this one.
+		return a.Question == ask || a.Question == seen || a.Question == home.Question || a.Question.IfLinked && d.Verdict != usher.VerdictUpdate
 	})
 	w.facts.Answers = append(others, link, known, home)
-	w.answers = usher.Answers{}
+	if d.Reason != usher.ReasonPassStoreDown { // who passed for now is asked again another day
+		w.answers = usher.Answers{}
+	}
 	return w
 }
 

@@ -187,7 +187,7 @@ func TestP060_AccountStates(t *testing.T) {
 	}
 }
 
-func TestP081_ApplicationsAllowProviders(t *testing.T) {
+func TestChooser_OffersWhatTheApplicationAllows(t *testing.T) {
 	h := withPassword(t)
 	h.start.Providers = []string{"fabrikam"}
 	b := h.browser()

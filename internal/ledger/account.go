@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/usher-id/usher"
@@ -25,9 +26,13 @@ func (t *Tx) SetState(ctx context.Context, tenant, in string, user usher.UserID,
 }
 
 // SetPassword gives an account another password, or none if p has no hash;
-// NotFound if there is no such account.
+// NotFound if there is no such account. A code for another one is void.
 func (t *Tx) SetPassword(ctx context.Context, tenant, in string, user usher.UserID, p store.Password) error {
-	return t.write(ctx, "ledger.SetPassword", tenant, in, store.Write{User: user, Password: &p})
+	const op = "ledger.SetPassword"
+	if err := t.write(ctx, op, tenant, in, store.Write{User: user, Password: &p}); err != nil {
+		return err
+	}
+	return t.voidReset(ctx, op, tenant, usher.AccountRef{Store: in, User: user})
 }
 
 // SetAttributes writes attributes of an account and removes others, and notes
@@ -41,7 +46,7 @@ func (t *Tx) SetAttributes(ctx context.Context, tenant string, ref usher.Account
 	for _, a := range set {
 		wrote = append(wrote, author(t.l.cfg.Sealer, tenant, ref, a, by))
 	}
-	return t.provenance(ctx, op, tenant, ref, by.Decision, by.At, wrote, remove)
+	return t.provenance(ctx, op, tenant, ref, by.Decision, cmp.Or(by.At, t.l.now()), wrote, remove)
 }
 
 // Links is every link of an account, sorted by provider and subject.
@@ -119,6 +124,9 @@ func (t *Tx) Delete(ctx context.Context, tenant, store string, user usher.UserID
 // name and stays, or else they would not know them again.
 func (t *Tx) RenameIdP(ctx context.Context, tenant, from, to string) error {
 	const op = "ledger.RenameIdP"
+	if to == "" || to == usher.LocalIdP || from == usher.LocalIdP {
+		return usher.Fail(usher.Invalid, op, "No provider can have that name.", nil)
+	}
 	var taken bool
 	if err := t.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM link WHERE tenant = ? AND idp = ?)`, tenant, to).Scan(&taken); err != nil {
 		return failed(op, err)

@@ -140,7 +140,7 @@ func TestReceiptsAreReplacedAndWithdrawn(t *testing.T) {
 	if now := account(t, w, ref).Receipts; len(now) != 2 || now[0].Version != 2 || now[1].Purpose != "news" {
 		t.Errorf("what counts: %+v", now)
 	}
-	if got = all(); len(got) != 3 || got[0].Consent.Version != 2 {
+	if got = all(); len(got) != 3 || got[0].Consent.Version != 2 || got[0].Replaced || !got[2].Replaced {
 		t.Errorf("all: %+v", got)
 	}
 
@@ -233,7 +233,11 @@ func TestSetPassword(t *testing.T) {
 		{store.Password{Hash: storetest.PasswordHash, Proven: true}, usher.CredentialProven},
 		{store.Password{}, usher.CredentialNone},
 	} {
+		code := ledger.Reset{Hash: storetest.Hash("code"), Tenant: "default", Store: ref.Store, User: ref.User, Expires: w.Clock.Instant() + 1}
+		commit(t, w, func(tx *ledger.Tx) error { return tx.IssueReset(t.Context(), code) })
 		commit(t, w, func(tx *ledger.Tx) error { return tx.SetPassword(t.Context(), "default", ref.Store, ref.User, c.set) })
+		_, err := w.Ledger.Reset(t.Context(), "default", code.Hash)
+		wantKind(t, "a code for another password", err, usher.NotFound)
 		if got := account(t, w, ref).Password; got != c.want {
 			t.Errorf("it is %q, want %q", got, c.want)
 		}
@@ -296,13 +300,21 @@ func TestLinkingDropsWhatWasNotProved(t *testing.T) {
 	w := storetest.NewWorld(t)
 	rec := storetest.MustApply(t, w.Ledger, storetest.Numbered(1).Asked(w.Clock.Instant()))
 	s := storetest.MustBegin(t, w, rec)
-	commit(t, w, func(tx *ledger.Tx) error { return tx.BeginFamily(t.Context(), offline(s)) })
+	commit(t, w, func(tx *ledger.Tx) error {
+		if err := tx.IssueReset(t.Context(), ledger.Reset{Hash: storetest.Hash("code"), Tenant: "default", Store: rec.Decision.Store,
+			User: rec.Decision.User, Expires: w.Clock.Instant() + 1}); err != nil {
+			return err
+		}
+		return tx.BeginFamily(t.Context(), offline(s))
+	})
 	storetest.MustApply(t, w.Ledger, storetest.Ann.Linking(w.Clock.Instant(), rec.Decision.User, "user1@contoso.test"))
 	if got := account(t, w, refOf(rec)).Password; got != usher.CredentialNone {
 		t.Errorf("the password is %q", got)
 	}
 	_, err := w.Ledger.Session(t.Context(), "default", s.Hash)
 	wantKind(t, "the session", err, usher.NotFound)
+	_, err = w.Ledger.Reset(t.Context(), "default", storetest.Hash("code"))
+	wantKind(t, "a code for another password", err, usher.NotFound)
 	for _, id := range []string{storetest.Code(s).Family, "offline"} {
 		if !must(w.Ledger.Family(t.Context(), "default", id))(t).Revoked {
 			t.Errorf("the tokens of %s live on", id)

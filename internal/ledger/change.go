@@ -147,6 +147,9 @@ func (p *plan) doStore(ctx context.Context, t *Tx) error {
 	if p.write.Create != nil && usher.KindOf(err) == usher.Conflict {
 		return moved(usher.Assumption{Kind: usher.AssumeUsernameFree, Store: p.store, Name: p.write.Create.Canonical})
 	}
+	if err == nil && p.write.Password != nil {
+		err = t.voidReset(ctx, opApply, p.tenant, p.account())
+	}
 	return usher.Wrap(opApply, err)
 }
 

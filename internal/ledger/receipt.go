@@ -11,12 +11,12 @@ import (
 )
 
 const receiptColumns = `id, store, user_id, idp, subject, application, purpose, version, accepted, attributes, language,
-	policy_url, decision, given, withdrawn`
+	policy_url, decision, given, replaced, withdrawn`
 
 func (r *Receipt) columns() []any {
 	c := &r.Consent
 	return []any{&r.ID, &r.Store, &r.User, &r.IdP, &r.Subject, &r.Application, &c.Purpose, &c.Version, &c.Accepted,
-		texts{&c.Attributes}, &c.Language, &c.PolicyURL, &r.Decision, &r.Given, &r.Withdrawn}
+		texts{&c.Attributes}, &c.Language, &c.PolicyURL, &r.Decision, &r.Given, &r.Replaced, &r.Withdrawn}
 }
 
 // Receipts is everything an account's person ever agreed to or refused, the
@@ -60,7 +60,7 @@ func (p *plan) doConsent(ctx context.Context, t *Tx) error {
 			p.tenant, p.store, string(p.user), c.Purpose); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, opApply, `INSERT INTO receipt (tenant, `+receiptColumns+`, replaced)
+		if _, err := t.exec(ctx, opApply, `INSERT INTO receipt (tenant, `+receiptColumns+`)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)`,
 			p.tenant, id.String(), p.store, string(p.user), p.idp, p.subject, p.application, c.Purpose, c.Version, c.Accepted,
 			list(c.Attributes), c.Language, c.PolicyURL, p.id, p.at); err != nil {

@@ -224,9 +224,10 @@ func TestP067_ProviderIsRenamed(t *testing.T) {
 		return w.Ledger.Commit(t.Context(), func(tx *ledger.Tx) error { return tx.RenameIdP(t.Context(), "default", from, to) })
 	}
 	before := w.Dump(t)
-	for _, to := range []string{"fabrikam", "contoso"} {
-		wantKind(t, to, rename("contoso", to), usher.Conflict)
+	for to, want := range map[string]usher.Kind{"fabrikam": usher.Conflict, "contoso": usher.Conflict, usher.LocalIdP: usher.Invalid, "": usher.Invalid} {
+		wantKind(t, to, rename("contoso", to), want)
 	}
+	wantKind(t, "of passwords", rename(usher.LocalIdP, "north"), usher.Invalid)
 	if d := cmp.Diff(before, w.Dump(t)); d != "" {
 		t.Errorf("left behind:\n%s", d)
 	}

@@ -124,6 +124,7 @@ type Receipt struct {
 	Consent     usher.Consent
 	Decision    string // correlation id
 	Given       usher.Instant
+	Replaced    bool          // a later one of that purpose took its place
 	Withdrawn   usher.Instant // zero if it was not
 }
 

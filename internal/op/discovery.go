@@ -34,6 +34,7 @@ func (p *Provider) metadata() []byte {
 		"prompt_values_supported":                        []string{"none", "login", "consent", "select_account"},
 		"claim_types_supported":                          []string{"normal"},
 		"claims_supported":                               claimNames(),
+		"ui_locales_supported":                           p.cfg.Kit.Languages(),
 		"claims_parameter_supported":                     false,
 		"request_parameter_supported":                    false,
 		"request_uri_parameter_supported":                false,

@@ -295,3 +295,12 @@ func (k *Kit) text(t *tongue, key string, args []string) string {
 	}
 	return text
 }
+
+// Languages lists the languages of the pages (BCP 47), English first.
+func (k *Kit) Languages() []string {
+	out := make([]string, len(k.pages.tongues.all))
+	for i, t := range k.pages.tongues.all {
+		out[i] = t.code
+	}
+	return out
+}

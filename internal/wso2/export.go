@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/usher-id/usher"
-	"github.com/usher-id/usher/internal/config"
+	"github.com/usher-id/usher/internal/rule"
 )
 
 // block is provisioning.jit as WSO2's REST API takes and gives it.
@@ -26,9 +26,18 @@ type lookup struct {
 	LocalAttribute     string `json:"localAttribute"`
 }
 
+// Provider is what of an identity provider has a place in WSO2's block, or ought
+// to have.
+type Provider struct {
+	JIT       usher.JIT
+	Source    rule.Source
+	Purposes  []usher.Purpose
+	PromptURL string
+}
+
 // Export writes the block provisioning.jit of a provider as JSON. What WSO2 has
 // no word for is in the notes.
-func Export(p config.Provider) ([]byte, []Note, error) {
+func Export(p Provider) ([]byte, []Note, error) {
 	var n notes
 	jit := p.JIT
 	out := block{
@@ -74,7 +83,7 @@ func exportStore(s usher.StoreChoice, n *notes) string {
 	return usher.PrimaryStore
 }
 
-func exportRule(m usher.MatchRule, p config.Provider, n *notes) lookup {
+func exportRule(m usher.MatchRule, p Provider, n *notes) lookup {
 	claim, simple := claimRead(p.Source.Attributes[m.Attribute].Value)
 	if !simple {
 		claim = m.Attribute
@@ -92,7 +101,7 @@ func exportRule(m usher.MatchRule, p config.Provider, n *notes) lookup {
 }
 
 // exportRest notes everything else that has no word there.
-func exportRest(p config.Provider, n *notes) {
+func exportRest(p Provider, n *notes) {
 	jit := p.JIT
 	for _, x := range []struct {
 		is        bool
