@@ -1,14 +1,10 @@
 // Usher between parts it did not write: npm oidc-provider as the outside
 // provider and npm openid-client as the application.
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import * as client from 'openid-client';
+import { startBroker } from '../lib/broker.js';
 import { PlainBrowser } from '../lib/browser.js';
-import { answers, folder, freePorts, start } from '../lib/process.js';
-import { startUpstream } from '../lib/upstream.js';
 
 const people = {
   'subject-of-ada': {
@@ -19,80 +15,18 @@ const people = {
 };
 const redirectUri = 'http://127.0.0.1:1/callback'; // never called
 const afterLogout = 'http://127.0.0.1:1/signed-out';
-const secret = randomBytes(24).toString('base64url');
 
-let issuer, usher, upstream, config, removeFolder;
+let broker, config;
 let person = 'subject-of-ada';
 
-function configuration(dir, port, upstreamIssuer, upstreamSecret) {
-  return `
-kind: Server
-issuer: "${issuer}"
-listen: "localhost:${port}"
-data: "${dir}"
----
-kind: IdentityProvider
-name: outside
-displayName: Outside
-protocol: oidc
-oidc:
-  issuer: "${upstreamIssuer}"
-  clientId: usher
-  clientSecret: "${upstreamSecret}"
-  scopes: [openid, email, profile, groups]
-  allowPrivateNetwork: true
-  allowHTTP: true
-admit: { verified: true }
-mapping:
-  username: claims.preferred_username
-  attributes:
-    email: claims.?email
-    displayName: claims.?name
-    givenName: claims.?given_name
-    familyName: claims.?family_name
-  groups: claims.?groups
-  verified: { email: "claims.?email_verified.orValue(false) == true" }
-jit:
-  enabled: true
-  sync:
-    attributes: override
-    groupMap: { eng-platform: [platform] }
----
-kind: Application
-id: wiki
-name: Wiki
-clientSecret: "${secret}"
-redirectUris: ["${redirectUri}"]
-postLogoutRedirectUris: ["${afterLogout}"]
-scopes: [profile, email, groups, offline_access]
-explain: true
-`;
-}
-
 before(async () => {
-  const port = await freePorts(2);
-  const [dir, remove] = folder();
-  removeFolder = remove;
-  issuer = `http://localhost:${port}`;
-  const upstreamSecret = randomBytes(24).toString('base64url');
-  upstream = await startUpstream({
-    port: port + 1, clientSecret: upstreamSecret, redirectUri: `${issuer}/idp/outside/callback`, people, who: () => person,
-  });
-  const file = path.join(dir, 'usher.yaml');
-  writeFileSync(file, configuration(dir, port, upstream.issuer, upstreamSecret));
-  usher = await start('openid-usher', ['serve', '--config', file], { cwd: dir, ready: () => answers(`${issuer}/readyz`) });
-  config = await client.discovery(new URL(issuer), 'wiki', undefined, client.ClientSecretBasic(secret), {
+  broker = await startBroker('openid', { people, who: () => person, redirectUri, afterLogout });
+  config = await client.discovery(new URL(broker.issuer), 'wiki', undefined, client.ClientSecretBasic(broker.secret), {
     execute: [client.allowInsecureRequests],
   });
 });
 
-after(async () => {
-  const code = await usher?.stop();
-  await upstream?.stop();
-  removeFolder?.();
-  assert.deepEqual(upstream?.errors, [], 'the outside provider saw no failure of its own');
-  assert.equal(code, 0, 'usher ends with status 0 on SIGTERM');
-});
+after(() => broker?.stop());
 
 /** Begins a sign-in; gives the address and what has to be checked at its end. */
 async function request(extra = {}) {
@@ -120,7 +54,7 @@ const refused = (code) => (error) => error instanceof client.ResponseBodyError &
 describe('discovery', () => {
   test('says what openid-client needs', () => {
     const meta = config.serverMetadata();
-    assert.equal(meta.issuer, issuer);
+    assert.equal(meta.issuer, broker.issuer);
     assert.deepEqual(meta.code_challenge_methods_supported, ['S256']);
     assert.equal(meta.authorization_response_iss_parameter_supported, true);
   });
@@ -231,7 +165,7 @@ describe('codes and tokens', () => {
   });
 
   test('a wrong client secret is refused', async () => {
-    const other = await client.discovery(new URL(issuer), 'wiki', undefined, client.ClientSecretBasic('not the secret at all'), {
+    const other = await client.discovery(new URL(broker.issuer), 'wiki', undefined, client.ClientSecretBasic('not the secret at all'), {
       execute: [client.allowInsecureRequests],
     });
     const { url, checks } = await request();

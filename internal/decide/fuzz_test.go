@@ -89,7 +89,10 @@ func sensible(w world) bool {
 }
 
 // chooser draws choices from bytes; when they run out it draws the first.
-type chooser struct{ left []byte }
+type chooser struct {
+	left   []byte
+	people int
+}
 
 func (c *chooser) below(n int) int {
 	if len(c.left) == 0 {
@@ -106,7 +109,7 @@ func choose[T any](c *chooser, from ...T) T { return from[c.below(len(from))] }
 
 // chosenWorld is a sensible world drawn from bytes.
 func chosenWorld(data []byte) world {
-	c := &chooser{data}
+	c := &chooser{left: data}
 	w := markedWorld()
 	c.choosePolicy(&w)
 	w.identity.Username = c.derived("~name")
@@ -128,15 +131,15 @@ func chosenWorld(data []byte) world {
 			return choose(c, one(c.account()), usher.Answer{Found: usher.FoundNone}, usher.Answer{})
 		})
 	}
-	w.answer(usher.AskUsername, func(usher.Question) usher.Answer {
-		return choose(c, usher.Answer{Found: usher.FoundNone, Canonical: "~name"}, one(c.other(usher.PrimaryStore)), usher.Answer{Unfit: usher.UnfitPattern}, usher.Answer{Down: c.yes()})
-	})
 	w.answer(usher.AskHolders, func(q usher.Question) usher.Answer {
 		a := choose(c, usher.Answer{Found: usher.FoundNone}, one(c.other(q.Store)), one(c.other(q.Store)), usher.Answer{Found: usher.FoundSeveral}, usher.Answer{Down: c.yes()})
 		if a.Account != nil && !c.yes() {
 			a.Account.Attributes = append(without(a.Account.Attributes, q.Name), usher.Held{Name: q.Name, Values: []string{q.Value}, Verified: c.yes(), Source: c.source()})
 		}
 		return a
+	})
+	w.answer(usher.AskUsername, func(q usher.Question) usher.Answer {
+		return choose(c, usher.Answer{Found: usher.FoundNone, Canonical: "~name"}, one(c.other(q.Store)), usher.Answer{Unfit: usher.UnfitPattern}, usher.Answer{Down: c.yes()})
 	})
 	choose(c, knowns...)(&w)
 	if c.below(3) == 1 {
@@ -195,14 +198,15 @@ func (c *chooser) chooseAnswers(w *world) {
 		Consents:   []usher.Consent{{Purpose: "p1", Version: 1, Accepted: c.yes(), Attributes: choose(c, nil, []string{"a1"})}, {Purpose: "p2", Version: choose(c, 2, 1), Accepted: c.yes(), Attributes: choose(c, nil, []string{"a2", "a9"})}},
 	}
 	if c.yes() {
-		proved(choose(c, usher.ProofPassword, usher.ProofLink), choose(c, usher.PrimaryStore, "CORP"), choose[usher.UserID](c, "u7", "u1"), choose[usher.Instant](c, now, now-700*usher.Second))(w)
+		proved(choose(c, usher.ProofPassword, usher.ProofLink), choose(c, usher.PrimaryStore, "CORP"), choose[usher.UserID](c, "u11", "u12", "u13", "u14"), choose[usher.Instant](c, now, now-700*usher.Second))(w)
 	}
 }
 
-// other is an account of somebody else.
+// other is an account of somebody else, another one each time.
 func (c *chooser) other(store string) *usher.Account {
 	a := c.account()
-	a.ID, a.Store = "u7", store
+	c.people++
+	a.ID, a.Store = usher.UserID("u1"+strconv.Itoa(c.people)), store
 	a.State = choose(c, usher.StateActive, usher.StateActive, usher.StateDisabled)
 	return a
 }

@@ -2,7 +2,6 @@ package decide_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +23,14 @@ func refused(t *testing.T, w world, want usher.Reason) {
 	t.Helper()
 	if d := w.decide(); d.Verdict != usher.VerdictDeny || d.Reason != want || len(w.needs()) != 0 {
 		t.Errorf("%s %s after %d questions, want deny %s after none", d.Verdict, d.Reason, len(w.needs()), want)
+	}
+}
+
+// shows decides worlds by their names.
+func shows(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) { decides(t, name) })
 	}
 }
 
@@ -114,36 +121,72 @@ func TestA007_SameSubjectAtTwoProvidersOrTenants(t *testing.T) {
 	decides(t, "the-policy-of-another-provider-denies")
 }
 
+func TestA009_SameAddressByAnotherProvider(t *testing.T) {
+	shows(t, "the-same-address-by-another-provider-links-nobody", "a-match-to-be-confirmed-asks-for-a-proof")
+}
+
 // What the rules did not find verified is written as unverified, also over a
-// value that was verified before.
+// value that was verified before, and finds nobody.
 func TestA010_OnlyWhatIsVerifiedIsWrittenSo(t *testing.T) {
-	decides(t, "a-changed-address-loses-its-verified-flag")
-	decides(t, "a-first-sign-in-makes-an-account")
+	shows(t, "a-changed-address-loses-its-verified-flag", "a-first-sign-in-makes-an-account", "a-match-of-an-address-nobody-vouches-for-finds-nobody")
+}
+
+func TestA011_AccountWhoseOwnAddressIsNotVerified(t *testing.T) {
+	shows(t, "a-match-of-an-account-with-an-unverified-address-denies", "a-match-drops-a-password-that-nobody-proved",
+		"a-match-with-an-unproven-password-in-a-read-only-store-denies")
+}
+
+func TestA012_TwoAccountsMatch(t *testing.T) {
+	shows(t, "two-matches-in-two-stores-deny", "several-matches-in-one-store-deny")
+}
+
+func TestA013_MatchOfAnAccountThatMayNotBeUsed(t *testing.T) {
+	shows(t, "a-match-of-a-disabled-account-denies", "a-match-of-a-locked-account-denies", "a-match-of-an-expired-account-denies", "who-claims-a-disabled-account-is-refused")
+}
+
+func TestA014_MatchOfAPrivilegedAccount(t *testing.T) {
+	shows(t, "a-match-of-a-privileged-role-denies", "a-match-of-a-privileged-group-denies", "who-claims-a-privileged-account-is-refused")
+}
+
+// A proof is for one account, for ten minutes, under one policy, of a kind the
+// account has. That it is good in one browser and once is kept at the edge.
+func TestA015_ProofOfSomethingElse(t *testing.T) {
+	shows(t, "a-proven-match-is-linked", "a-proof-of-another-account-is-none", "a-proof-of-an-account-in-another-store-is-none", "an-old-proof-is-none",
+		"a-proof-from-the-future-is-none", "a-proof-of-a-kind-the-account-does-not-have-is-none", "a-proof-of-an-unheard-kind-is-none", "a-proof-under-another-policy-is-none")
+}
+
+func TestA016_SubjectThatIsLinkedAlready(t *testing.T) {
+	shows(t, "a-match-of-somebody-who-is-linked-is-not-looked-for")
 }
 
 func TestA019_P050_TakenNameLinksAndWritesNothing(t *testing.T) {
-	decides(t, "a-taken-name-denies")
-	decides(t, "a-taken-name-gets-a-suffix")
+	shows(t, "a-taken-name-denies", "a-taken-name-gets-a-suffix", "a-taken-name-is-asked-about", "a-chosen-name-that-is-taken-is-asked-for-again",
+		"who-claims-the-account-in-the-way-is-asked-for-a-proof")
+}
+
+func TestA020_NamesThatNobodyGets(t *testing.T) {
+	shows(t, "a-reserved-name-is-given-to-nobody", "a-name-that-looks-like-an-id-is-given-to-nobody", "who-claims-a-privileged-account-is-refused")
 }
 
 func TestA021_P065_VanishedAccountInheritsNothing(t *testing.T) {
-	decides(t, "a-vanished-account-is-made-anew")
-	decides(t, "a-vanished-account-never-gets-its-id-back")
+	shows(t, "a-vanished-account-is-made-anew", "a-vanished-account-never-gets-its-id-back", "a-match-after-a-vanished-account-is-linked")
 }
 
 func TestA022_P056_NobodyMatches(t *testing.T) {
-	decides(t, "no-match-denies")
-	decides(t, "no-match-passes-through")
+	shows(t, "no-match-denies", "no-match-passes-through", "no-match-denies-whom-no-rule-finds", "no-match-passes-through-if-nobody-has-the-value")
+}
+
+func TestA033_PrivilegedGrantNeedsPermission(t *testing.T) {
+	shows(t, "a-privileged-role-is-not-granted", "a-privileged-role-is-granted-with-permission", "a-new-account-does-not-begin-privileged",
+		"a-privileged-role-without-permission-any-more-is-taken-back")
 }
 
 func TestA035_GroupsHeldBackChangeNothing(t *testing.T) {
-	for _, name := range []string{"groups-own-when-absent", "groups-own-when-null", "groups-own-when-unknown", "a-new-account-without-known-groups-gets-none"} {
-		decides(t, name)
-	}
+	shows(t, "groups-own-when-absent", "groups-own-when-null", "groups-own-when-unknown", "a-new-account-without-known-groups-gets-none")
 }
 
 func TestA036_EmptyListTakesBackOnlyWhatWasGiven(t *testing.T) {
-	decides(t, "groups-own-of-an-empty-list")
+	shows(t, "groups-own-of-an-empty-list")
 }
 
 func TestA037_TenThousandGroups(t *testing.T) {
@@ -173,9 +216,13 @@ func TestA037_TenThousandGroups(t *testing.T) {
 	}
 }
 
+func TestA039_AddressOfSomebodyElse(t *testing.T) {
+	shows(t, "a-changed-address-of-somebody-else-is-not-taken-over", "a-changed-address-of-nobody-is-taken-over",
+		"a-changed-address-is-left-if-it-is-not-known-who-has-it", "a-matched-account-does-not-take-over-what-somebody-else-has")
+}
+
 func TestA040_P031_P032_AbsentClaimIsKeptOrClearedByPolicy(t *testing.T) {
-	decides(t, "attributes-override")
-	decides(t, "attributes-preserveLocal")
+	shows(t, "attributes-override", "attributes-preserveLocal", "a-required-attribute-is-not-removed")
 }
 
 // More than one account of a name is still a name that is taken.
@@ -185,109 +232,5 @@ func TestNameOfSeveralIsTaken(t *testing.T) {
 	named(func(int) usher.Answer { return usher.Answer{Found: usher.FoundSeveral, Canonical: "ann"} })(&w)
 	if d := w.decide(); d.Reason != usher.ReasonUsernameTaken {
 		t.Errorf("got %s", d.Reason)
-	}
-}
-
-// The rows of the parity catalogue that decide answers for.
-
-func TestP001_NoAccountUnlessProvisioningIsOn(t *testing.T) {
-	if (usher.Policy{}).JIT.Enabled {
-		t.Error("provisioning is on by default")
-	}
-	decides(t, "provisioning-off-passes-through")
-	decides(t, "provisioning-off-still-signs-in-who-is-linked")
-}
-
-func TestP002_ProvisioningIsSetForEachProvider(t *testing.T) {
-	var verdicts []usher.Verdict
-	for idp, enabled := range map[string]bool{"contoso": true, "fabrikam": false} {
-		w := newcomer(usher.StringValue("1"))
-		w.identity.IdP, w.policy.IdP.Name, w.policy.JIT.Enabled = idp, idp, enabled
-		for _, answer := range []func(*world){linked(usher.FoundNone, nil, nil), seen(usher.FoundNone), named(free)} {
-			answer(&w)
-		}
-		verdicts = append(verdicts, w.decide().Verdict)
-	}
-	slices.Sort(verdicts)
-	if !slices.Equal(verdicts, []usher.Verdict{usher.VerdictPassThrough, usher.VerdictCreate}) {
-		t.Errorf("got %v", verdicts)
-	}
-}
-
-func TestP008_ReadOnlyStoreIsRefused(t *testing.T) {
-	decides(t, "no-account-in-a-read-only-store")
-	decides(t, "a-read-only-store-is-left-alone")
-}
-
-func TestP009_SilentFirstSignIn(t *testing.T) {
-	decides(t, "a-first-sign-in-makes-an-account")
-}
-
-func TestP017_NameThatDoesNotFitTheStore(t *testing.T) {
-	decides(t, "a-name-that-does-not-fit-denies")
-	decides(t, "all-ten-names-unfit-denies")
-}
-
-// TestP025_P026_NamesAndSubjectsAreKeptWhole: no cut at the @, and no store
-// out of a slash.
-func TestP025_P026_NamesAndSubjectsAreKeptWhole(t *testing.T) {
-	for _, whole := range []string{"alice@evil.test", "PARTNERS/bob", `PARTNERS\bob`} {
-		w := newcomer(usher.StringValue(whole))
-		w.identity.Username.Values = []string{whole}
-		for _, q := range w.needs() {
-			if q.Kind == usher.AskUsername && (q.Name != whole || q.Store != usher.PrimaryStore) || q.Kind == usher.AskLink && q.Subject != whole {
-				t.Errorf("%q is asked as %+v", whole, q)
-			}
-		}
-	}
-}
-
-func TestP033_NoneChangesNothingAfterTheFirstSignIn(t *testing.T) {
-	decides(t, "attributes-none")
-	decides(t, "groups-none")
-}
-
-func TestP035_BlankValueClears(t *testing.T) {
-	for _, name := range []string{"attributes-override", "attributes-preserveLocal", "attributes-none"} {
-		decides(t, name)
-	}
-}
-
-func TestP036_AttributesThatAreNeverRemoved(t *testing.T) {
-	decides(t, "attributes-by-their-own-modes")
-}
-
-func TestP037_SyncNeverRenames(t *testing.T) { decides(t, "a-sign-in-never-renames") }
-
-func TestP038_P039_GroupsOfTheProviderBecomeRolesAndGroups(t *testing.T) {
-	decides(t, "a-first-sign-in-makes-an-account")
-	decides(t, "a-returning-person-with-everything-new")
-}
-
-func TestP041_P046_UnmappedAndUnknownGroups(t *testing.T) {
-	decides(t, "a-group-that-no-map-names-grants-nothing")
-}
-
-func TestP042_MergeKeepsWhatTheProviderDropped(t *testing.T) {
-	decides(t, "groups-merge")
-	decides(t, "groups-merge-of-an-empty-list")
-}
-
-func TestP043_P045_OwnIsExactlyWhatTheProviderGave(t *testing.T) {
-	decides(t, "groups-own")
-	decides(t, "groups-own-of-an-empty-list")
-	decides(t, "a-membership-given-by-hand-is-left-alone")
-}
-
-func TestP044_WhatStaysIsNotTouched(t *testing.T) {
-	decides(t, "nothing-to-sync-is-unchanged")
-	decides(t, "groups-own")
-}
-
-func TestP047_TwoGroupsToOneRole(t *testing.T) { decides(t, "two-groups-to-one-role") }
-
-func TestP060_P061_AccountsThatMayNotBeUsed(t *testing.T) {
-	for _, name := range []string{"a-disabled-account-denies", "a-locked-account-denies", "a-pending-account-denies", "an-expired-account-denies", "an-account-of-unheard-state-denies"} {
-		decides(t, name)
 	}
 }

@@ -99,6 +99,7 @@ type Waiting struct {
 	Tries       int          // how often was answered
 	Created     usher.Instant
 	Expires     usher.Instant
+	Err         error // why Record and Carry can't be opened; read only
 }
 
 // Reset is a code with which an account gets another password, once. The ledger

@@ -54,10 +54,12 @@ func (l *Ledger) Waiting(ctx context.Context, tenant string, hash [32]byte) (Wai
 	if err != nil {
 		return Waiting{}, err
 	}
-	return all[0], nil
+	return all[0], all[0].Err
 }
 
 // Abandoned is up to limit sign-ins that have waited too long, the oldest first.
+// One that can't be opened any more is among them, with Err: it must not hold up
+// all others.
 func (l *Ledger) Abandoned(ctx context.Context, limit int) ([]Waiting, error) {
 	return l.waiting(ctx, "ledger.Abandoned", `SELECT `+waitingColumns+` WHERE w.expires <= ? ORDER BY w.expires LIMIT ?`, l.now(), limit)
 }
@@ -69,7 +71,7 @@ func (l *Ledger) WaitingRecord(ctx context.Context, id string) (usher.Record, bo
 	if err != nil || len(all) == 0 {
 		return usher.Record{}, false, err
 	}
-	return all[0].Record, true, nil
+	return all[0].Record, true, all[0].Err
 }
 
 func (l *Ledger) waiting(ctx context.Context, op, query string, args ...any) ([]Waiting, error) {
@@ -93,9 +95,10 @@ func (l *Ledger) waiting(ctx context.Context, op, query string, args ...any) ([]
 			err = json.Unmarshal(policy, &rec.Policy)
 		}
 		if err != nil {
-			return usher.Fail(usher.Internal, op, "", err)
+			w.Err = usher.Fail(usher.Internal, op, "", err)
+		} else {
+			w.Record = rec
 		}
-		w.Record = rec
 		out = append(out, w)
 		return nil
 	}, args...)

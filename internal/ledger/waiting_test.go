@@ -144,8 +144,19 @@ func TestWaitingIsSealedAtRest(t *testing.T) {
 		commit(t, again, func(tx *ledger.Tx) error { return tx.Wait(t.Context(), b) })
 		again.MustExec(t, swap+` WHERE id = '`+a.Record.ID+`'`)
 		again.Clock.Move(time.Hour)
-		if _, err := again.Ledger.Abandoned(t.Context(), 9); err == nil || usher.KindOf(err) != usher.Internal {
-			t.Errorf("%s: %v", swap, err)
+		spoilt := 0
+		for _, w := range must(again.Ledger.Abandoned(t.Context(), 9))(t) {
+			switch {
+			case w.Err == nil && w.Record.ID != b.Record.ID:
+				t.Errorf("%s: it is opened", swap)
+			case w.Err != nil && (usher.KindOf(w.Err) != usher.Internal || w.Record.ID != "" || w.Carry != nil):
+				t.Errorf("%s: %v with %v", swap, w.Err, w.Record)
+			case w.Err != nil:
+				spoilt++
+			}
+		}
+		if spoilt != 1 {
+			t.Errorf("%s: %d can't be opened", swap, spoilt)
 		}
 	}
 }

@@ -72,7 +72,7 @@ func (o *Outbox) letter(ctx context.Context, e ledger.Event) (Letter, bool, erro
 		return Letter{}, false, usher.Wrap(op, err)
 	}
 	to, ok := address(acc)
-	if !ok {
+	if !ok || e.Name == eventReset && len(e.Secret) == 0 {
 		return Letter{}, false, nil
 	}
 	n, err := o.notice(e, language(acc))

@@ -160,7 +160,7 @@ func (o *Outbox) deliver(ctx context.Context, e ledger.Event) error {
 	case err != nil:
 		return err
 	case !ok:
-		return o.giveUp(ctx, e, "the account has no verified e-mail address")
+		return o.giveUp(ctx, e, "the account has no verified e-mail address, or what was to be sent can't be opened")
 	}
 	switch err := o.cfg.Mail.Send(ctx, l); {
 	case err == nil:

@@ -204,6 +204,13 @@ func (p *Path) Expire(ctx context.Context) error {
 			return usher.Wrap(op, err)
 		}
 		for _, w := range left {
+			if w.Err != nil {
+				p.cfg.Log.ErrorContext(ctx, "a sign-in that waited can't be read and is dropped", "err", w.Err)
+				if err := p.drop(ctx, w); err != nil {
+					return usher.Wrap(op, err)
+				}
+				continue
+			}
 			_, err := p.SignIn(ctx, Request{
 				Identity: &w.Record.Identity, Answers: usher.Answers{Left: usher.LeftAbandoned},
 				Application: w.Application, Correlation: w.Record.ID,
