@@ -96,7 +96,7 @@ func (k *Keeper) try(ctx context.Context, tenant string, key ledger.Key, account
 func (k *Keeper) compare(ctx context.Context, held store.Password, plain string) (bool, error) {
 	if held.Hash != "" {
 		right, err := k.cfg.Hasher.Verify(ctx, held.Hash, plain)
-		if usher.KindOf(err) != usher.Invalid || err == nil {
+		if usher.KindOf(err) != usher.Invalid {
 			return right, err
 		}
 		k.cfg.Log.ErrorContext(ctx, "the password of an account can't be read; it must be set anew", "error", err)

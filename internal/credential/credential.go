@@ -9,7 +9,6 @@ import (
 
 	"github.com/usher-id/usher"
 	"github.com/usher-id/usher/internal/ledger"
-	"github.com/usher-id/usher/internal/password"
 	"github.com/usher-id/usher/internal/store"
 )
 
@@ -21,10 +20,18 @@ type Ledger interface {
 	Reset(ctx context.Context, tenant string, hash [32]byte) (ledger.Reset, error)
 }
 
+// Hasher makes and checks the hashes of passwords; *password.Hasher is one.
+type Hasher interface {
+	Hash(ctx context.Context, plain string) (phc string, err error)
+	Verify(ctx context.Context, phc, plain string) (bool, error)
+	Pretend(ctx context.Context, plain string) error
+	Stale(phc string) bool
+}
+
 // Config is what a Keeper needs.
 type Config struct {
 	Ledger  Ledger
-	Hasher  *password.Hasher
+	Hasher  Hasher
 	Default string                                 // the store of a name without one
 	Stores  func(tenant string) []string           // the names of the user stores
 	Policy  func(name string) (store.Policy, bool) // what a store demands of names and passwords

@@ -67,7 +67,7 @@ func (k *Keeper) Reset(ctx context.Context, tenant, code string) (Reset, usher.R
 	}
 	r, err := k.cfg.Ledger.Reset(ctx, tenant, hash)
 	switch {
-	case usher.KindOf(err) == usher.NotFound && err != nil:
+	case usher.KindOf(err) == usher.NotFound:
 		return Reset{}, usher.ReasonResetUnknown, nil
 	case err != nil:
 		return Reset{}, "", usher.Wrap(op, err)
@@ -180,5 +180,5 @@ func (k *Keeper) send(ctx context.Context, tx *ledger.Tx, tenant string, ref ush
 	if err := tx.IssueReset(ctx, reset); err != nil {
 		return err
 	}
-	return tx.Tell(ctx, ledger.Event{Tenant: tenant, Name: eventReset, Store: ref.Store, User: ref.User, Secret: []byte(code)})
+	return tx.Tell(ctx, ledger.Event{Tenant: tenant, Name: eventReset, Store: ref.Store, User: ref.User, Body: []byte(`{}`), Secret: []byte(code)})
 }

@@ -1,6 +1,7 @@
 package decide_test
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"path/filepath"
 	"slices"
@@ -55,6 +56,39 @@ func FuzzDecide(f *testing.F) {
 			t.Error("not the same bytes twice")
 		}
 	})
+}
+
+// TestDrawnWorlds checks all laws in worlds drawn from bytes that are the same
+// each time.
+func TestDrawnWorlds(t *testing.T) {
+	t.Parallel()
+	reasons := map[usher.Reason]int{}
+	for i := range 15_000 {
+		w := chosenWorld(drawn(i))
+		reasons[w.decide().Reason]++
+		if b := brokenLaws(w); len(b) > 0 {
+			t.Fatalf("world %d: %s\n%s", i, strings.Join(b, "\n"), w.json())
+		}
+	}
+	if len(reasons) < 35 {
+		t.Errorf("the worlds are too much alike: only %d reasons", len(reasons))
+	}
+}
+
+// drawn is bytes for the i-th world. Some are zero, which chooses what is
+// plain, so that people come far enough to be decided about.
+func drawn(i int) []byte {
+	var out []byte
+	for n := range 32 {
+		sum := sha256.Sum256([]byte{byte(i), byte(i >> 8), byte(n)})
+		for at := 0; at < len(sum); at += 2 {
+			if int(sum[at])%100 < 20+i%60 {
+				sum[at+1] = 0
+			}
+			out = append(out, sum[at+1])
+		}
+	}
+	return out
 }
 
 func readWorldF(f *testing.F, file string) (w world) {

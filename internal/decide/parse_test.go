@@ -66,7 +66,6 @@ type worldFile struct {
 	want, trace []string
 	head        string // everything before the line "want"
 	read        []usher.Answer
-	issuer      string
 }
 
 // parseWorld reads a world. A file has the sections policy, identity, facts,

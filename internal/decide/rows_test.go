@@ -176,6 +176,31 @@ func TestA022_P056_NobodyMatches(t *testing.T) {
 	shows(t, "no-match-denies", "no-match-passes-through", "no-match-denies-whom-no-rule-finds", "no-match-passes-through-if-nobody-has-the-value")
 }
 
+// An address is linked without a proof only if its domain, strictly read and
+// folded in ASCII alone, is one that the provider vouches for.
+func TestA023_DisguisedDomainsAreNotVouchedFor(t *testing.T) {
+	for address, linked := range map[string]bool{
+		"a@corp.test": true, "a@CORP.test": true, "a@evil@corp.test": false, "a@corp.test.": false, "a@corp.test.evil": false, "a@evil.corp.test": false,
+		`"a@corp.test"@evil.test`: false, "a@ⓒorp.test": false, "a@corp.test ": false, "a@\u212aorp.test": false, "a@[corp.test]": false, "a@corp.test\x00": false,
+	} {
+		w := matchWorld()
+		w.policy.JIT.VouchesFor, w.policy.JIT.Match[0].When = []string{"corp.test"}, usher.MatchAuto
+		w.identity.Attributes[0].Values = []string{address}
+		known(&w, address)
+		if d := w.decide(); (d.Verdict == usher.VerdictLink) != linked {
+			t.Errorf("%q: %v", address, told(d))
+		}
+	}
+}
+
+// known answers everything: one account has the address, verified.
+func known(w *world, address string) {
+	linked(usher.FoundNone, nil, nil)(w)
+	seen(usher.FoundNone)(w)
+	named(free)(w)
+	found(one(theirs(func(a *usher.Account) { a.Attributes[0].Values = []string{address} })))(w)
+}
+
 func TestA033_PrivilegedGrantNeedsPermission(t *testing.T) {
 	shows(t, "a-privileged-role-is-not-granted", "a-privileged-role-is-granted-with-permission", "a-new-account-does-not-begin-privileged",
 		"a-privileged-role-without-permission-any-more-is-taken-back")

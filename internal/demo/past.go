@@ -128,7 +128,7 @@ func guide(out io.Writer, world World) error {
 	fmt.Fprintf(&b, "\nThe demo is ready. Open this in a browser:\n\n    %s\n\n", world.App)
 	b.WriteString("It is a sample application. Sign in there, pick a person, and read why. Try in this order:\n\n")
 	for i, p := range Cast() {
-		fmt.Fprintf(&b, "  %d. %-14s at %s (%s)\n     %s %s\n", i+1, p.Name, p.Display(), world.App+"/login?idp="+p.Provider, p.Role, p.Expect)
+		fmt.Fprintf(&b, "  %2d. %-14s at %s (%s)\n      %s %s\n", i+1, p.Name, p.Display(), world.App+"/login?idp="+p.Provider, p.Role, p.Expect)
 	}
 	fmt.Fprintf(&b, "\nSign out in between with the button at the top. Instead of choosing a provider you can enter an\n"+
 		"address such as new@contoso.test or new@partner.test: it leads to the right one.\n\n"+

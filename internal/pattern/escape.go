@@ -104,7 +104,7 @@ func (p *parser) escape(inClass bool) (spans []span, r rune, single bool) {
 func (p *parser) code(kind rune) (rune, bool) {
 	if kind == 'x' && p.skip("{") {
 		text, ok := p.until('}')
-		n, err := strconv.ParseUint(text, 16, 32)
+		n, err := strconv.ParseInt(text, 16, 32)
 		return rune(n), ok && err == nil && n <= unicode.MaxRune && !utf16.IsSurrogate(rune(n)) && !strings.Contains(text, "_")
 	}
 	r, ok := p.hex(map[rune]int{'x': 2, 'u': 4}[kind])
@@ -131,9 +131,9 @@ func (p *parser) hex(digits int) (rune, bool) {
 		}
 		text.WriteRune(s.r)
 	}
-	n, err := strconv.ParseUint(text.String(), 16, 32)
+	n, err := strconv.ParseInt(text.String(), 16, 32)
 	p.pos += digits
-	return rune(n), err == nil //nolint:gosec // four digits at most
+	return rune(n), err == nil
 }
 
 // property reads what follows \p or \P: a letter, or a name in braces.

@@ -16,48 +16,58 @@ func (p *parser) group() bool {
 		return false
 	}
 	defer func() { p.depth-- }()
-	repeatable, number, behind := true, 0, false
 	switch {
 	case !p.is('?'):
-		number = p.capture("")
+		number := p.capture("")
+		p.closed[number] = p.inside(at)
 	case p.skip("?:"):
 		p.write("(?:")
+		p.inside(at)
 	case p.skip("?>"):
 		if p.behind > 0 {
 			p.refuse(at, "(?> can't be kept in a lookbehind; write (?:")
 		}
 		p.returns = true
 		p.write("(?>")
+		p.inside(at)
 	case p.begins("?=") || p.begins("?!"):
-		repeatable = false
 		p.look(2)
+		p.inside(at)
+		return false
 	case p.begins("?<=") || p.begins("?<!"):
-		repeatable, behind = false, true
 		p.look(3)
+		p.behind++
+		p.inside(at)
+		p.behind--
+		return false
 	case p.skip("?<"):
-		name, ok := p.until('>')
-		if _, twice := p.names[name]; !ok || twice || !isAlpha(rune(name[0])) || strings.ContainsAny(name, "_=") {
-			p.refuse(at, "the name of a group is letters and digits, begins with a letter, and stands there once; write (?<name>...)")
-			return false
-		}
-		number = p.capture(name)
+		p.named(at)
 	default:
 		return p.flags(at)
 	}
-	if behind {
-		p.behind++
-		defer func() { p.behind-- }()
-	}
+	return true
+}
+
+// inside reads what is in a group and its end.
+func (p *parser) inside(at int) (complete bool) {
 	p.alternatives()
 	if !p.skip(")") {
 		p.refuse(at, `this ( is not closed; add ), or write \( for the character`)
 		return false
 	}
 	p.write(`)`)
-	if number > 0 {
-		p.closed[number] = true
+	return true
+}
+
+// named reads a group that has a name.
+func (p *parser) named(at int) {
+	name, ok := p.until('>')
+	if _, twice := p.names[name]; !ok || twice || !isAlpha(rune(name[0])) || strings.ContainsAny(name, "_=") {
+		p.refuse(at, "the name of a group is letters and digits, begins with a letter, and stands there once; write (?<name>...)")
+		return
 	}
-	return repeatable
+	number := p.capture(name)
+	p.closed[number] = p.inside(at)
 }
 
 // capture begins a group that can be referred to.
@@ -90,7 +100,7 @@ func (p *parser) flags(at int) bool {
 		case s.quoted:
 			p.refuse(at, "this is no group; write (?:...) for one that is not referred to")
 			return false
-		case s.r == '-':
+		case s.r == '-' && on:
 			on = false
 		case s.r == 'i':
 			noCase = on
@@ -112,13 +122,8 @@ func (p *parser) flags(at int) bool {
 	outer := p.noCase
 	p.noCase = noCase
 	p.write("(?:")
-	p.alternatives()
+	p.inside(at)
 	p.noCase = outer
-	if !p.skip(")") {
-		p.refuse(at, `this ( is not closed; add ), or write \( for the character`)
-		return false
-	}
-	p.write(`)`)
 	return true
 }
 

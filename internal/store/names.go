@@ -15,7 +15,9 @@ func isIdentifier(canonical string) bool { return uuid.Validate(canonical) == ni
 // isReserved reports whether nobody gets a name, compared without case.
 func (s *Store) isReserved(canonical string) bool {
 	folded := fold(canonical)
-	return builtIn(folded) || slices.ContainsFunc(s.policy.Reserved, func(r string) bool { return fold(r) == folded })
+	return builtIn(folded) || slices.ContainsFunc(s.policy.Reserved, func(r string) bool {
+		return isASCII(r) && strings.EqualFold(r, folded) || !isASCII(r) && fold(r) == folded // to fold thousands takes long
+	})
 }
 
 // builtIn lists the names that nobody gets anywhere, in canonical form.
