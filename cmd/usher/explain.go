@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -23,7 +24,7 @@ func explainID(ctx context.Context, file, id string) (_ string, err error) {
 	if _, err := os.Stat(file); err != nil {
 		return "", usher.Fail(usher.Invalid, "explain", "there is no database "+file+"; run this in Usher's folder, or name its configuration with --config", err)
 	}
-	v, err := openVault(ctx, cfg, time.Now)
+	v, err := openVault(ctx, cfg, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
 		return "", err
 	}

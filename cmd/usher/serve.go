@@ -25,7 +25,7 @@ const grace = 15 * time.Second
 
 // load reads the configuration. Only the default file may be missing.
 func load(file string) (*config.Config, error) {
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && file == defaultConfig {
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && file == defaultConfig { //nolint:gosec // the operator names it
 		return config.Default(), nil
 	}
 	return config.Load(file, os.LookupEnv)

@@ -105,7 +105,7 @@ func TestStartSaysWhatToDo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = openVault(t.Context(), cfg, nil)
+		_, err = openVault(t.Context(), cfg, nil, nil)
 		if said := complaint(err); err == nil || !strings.Contains(said, want) || !strings.Contains(said, "backup") {
 			t.Errorf("%s: said %q", file, said)
 		}

@@ -62,7 +62,7 @@ func (v *vault) use(cfg *config.Config, now func() time.Time) {
 func (v *vault) config() *config.Config { return v.inForce.Load().cfg }
 
 // openVault opens the database in the data folder and makes what is missing.
-func openVault(ctx context.Context, cfg *config.Config, now func() time.Time) (_ *vault, err error) {
+func openVault(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() time.Time) (_ *vault, err error) {
 	data := cfg.Server.Data
 	db, err := ledger.Open(ctx, filepath.Join(data, databaseFile))
 	if err != nil {
@@ -90,7 +90,7 @@ func openVault(ctx context.Context, cfg *config.Config, now func() time.Time) (_
 	v.ledger = ledger.New(db, ledger.Config{Stores: v.store, Sealer: ring, Now: now})
 	v.credentials = credential.New(credential.Config{
 		Ledger: v.ledger, Hasher: password.New(password.Config{}), Default: usher.PrimaryStore,
-		Stores: v.storeNames, Policy: v.storePolicy, Now: now,
+		Stores: v.storeNames, Policy: v.storePolicy, Log: log, Now: now,
 	})
 	return v, nil
 }
@@ -160,7 +160,7 @@ type server struct {
 
 // start wires a server and begins its background work. Close ends it.
 func start(ctx context.Context, cfg *config.Config, log *slog.Logger, now func() time.Time) (*server, error) {
-	v, err := openVault(ctx, cfg, now)
+	v, err := openVault(ctx, cfg, log, now)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,8 @@ func atDesk(c *cobra.Command, file string, do func(ctx context.Context, d *desk)
 		return usher.Fail(usher.Invalid, "usher",
 			"there is no database "+database+"; run this in Usher's folder, or name its configuration with --config", err)
 	}
-	v, err := openVault(c.Context(), cfg, time.Now)
+	log := logger(cfg.Server, c.ErrOrStderr())
+	v, err := openVault(c.Context(), cfg, log, time.Now)
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,6 @@ func atDesk(c *cobra.Command, file string, do func(ctx context.Context, d *desk)
 			err = e
 		}
 	}()
-	log := logger(cfg.Server, c.ErrOrStderr())
 	d := &desk{vault: v, cfg: cfg, out: c.OutOrStdout(), path: provision.New(provision.Config{
 		Ledger: v.ledger, Policies: v.policies, Log: log, Now: time.Now,
 	})}

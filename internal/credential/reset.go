@@ -173,7 +173,9 @@ func (k *Keeper) send(ctx context.Context, tx *ledger.Tx, tenant string, ref ush
 	reachable := slices.ContainsFunc(account.Attributes, func(h usher.Held) bool {
 		return h.Name == usher.AttributeEmail && h.Verified && len(h.Values) > 0
 	})
-	if !reachable || account.State != usher.StateActive {
+	// Who never had a password has forgotten none: one would be a way in that
+	// stays open when the provider they come by shuts.
+	if !reachable || account.State != usher.StateActive || account.Password == usher.CredentialNone {
 		return nil
 	}
 	code, reset := k.draw(tenant, ref)

@@ -143,7 +143,6 @@ func (h *hearing) furnish() bool {
 // takeClaimed links the account that has the name in the way, if the person
 // proves that it is theirs.
 func (h *hearing) takeClaimed(link *usher.Link, account usher.Account) {
-	h.asks = nil
 	if h.mayBeTaken(account) && h.isProven(account) {
 		h.adopt(link, account, usher.ReasonLinkedProven)
 	}

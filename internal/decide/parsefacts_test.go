@@ -118,11 +118,11 @@ func (f *worldFile) readAccount(key string, all []string) error {
 	a := last.Account
 	if key == "account" {
 		a = &usher.Account{ID: last.User, Store: last.Question.Store, Username: "ann", State: usher.AccountState(all[0])}
-		switch {
-		case last.Link != nil:
+		if last.Link != nil {
 			a.ID, a.Store = last.Link.User, last.Link.Store
-		case last.Question.Kind == usher.AskUsername:
-			a.Store = all[2] // account STATE in STORE
+		}
+		if len(all) > 1 { // account STATE in STORE
+			a.Store = all[2]
 		}
 		last.Account = a
 		return nil

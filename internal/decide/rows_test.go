@@ -250,6 +250,24 @@ func TestA040_P031_P032_AbsentClaimIsKeptOrClearedByPolicy(t *testing.T) {
 	shows(t, "attributes-override", "attributes-preserveLocal", "a-required-attribute-is-not-removed")
 }
 
+// Who claims the account in the way is sent to prove that one, and none that
+// came with the answer by mistake.
+func TestClaimIsOfTheAccountThatHasTheName(t *testing.T) {
+	w := newcomer(usher.StringValue("1"))
+	w.policy.JIT.UsernameConflict = usher.ConflictAsk
+	w.answers = usher.Answers{Policy: w.policy.Version, Claim: true}
+	linked(usher.FoundNone, nil, nil)(&w)
+	named(func(int) usher.Answer {
+		a := one(theirs(func(a *usher.Account) { a.Password = usher.CredentialProven }))
+		a.User = "u8"
+		return a
+	})(&w)
+	seen(usher.FoundNone)(&w)
+	if d := w.decide(); d.Reason != usher.ReasonPromptDetails || d.Prompts[0].Claim {
+		t.Errorf("got %v", told(d))
+	}
+}
+
 // More than one account of a name is still a name that is taken.
 func TestNameOfSeveralIsTaken(t *testing.T) {
 	w := newcomer(usher.StringValue("1"))

@@ -87,6 +87,12 @@ func TestP018_PatternsSkipped(t *testing.T) {
 		if i := slices.IndexFunc(w.needs(), func(q usher.Question) bool { return q.Kind == usher.AskUsername }); w.needs()[i].Lax != skip {
 			t.Errorf("skipPatterns: %v asks %+v", skip, w.needs()[i])
 		}
+		w.policy.JIT.Ask, w.answers = usher.WayUsername, usher.Answers{Policy: w.policy.Version, Username: "bee"}
+		for _, q := range w.needs() {
+			if q.Lax {
+				t.Errorf("a chosen name is asked about as %+v", q)
+			}
+		}
 	}
 }
 
@@ -214,7 +220,7 @@ func TestP064_SeveralProvidersForOnePerson(t *testing.T) {
 
 func TestP071_WhatHappensWhileTheStoreIsDown(t *testing.T) {
 	shows(t, "who-has-no-account-passes-while-the-store-is-down", "while-the-store-is-down-nobody-passes-by-default", "an-answer-that-is-missing-for-another-cause-denies",
-		"who-has-a-link-waits-for-the-store", "a-match-is-not-known-while-the-store-is-down", "a-match-that-must-never-come-in-waits-for-the-store",
+		"who-has-a-link-waits-for-the-store", "who-is-found-waits-for-the-store", "a-match-is-not-known-while-the-store-is-down", "a-match-that-must-never-come-in-waits-for-the-store",
 		"no-match-denies-also-while-the-store-is-down", "an-application-that-needs-an-account-waits-for-the-store")
 }
 

@@ -67,6 +67,16 @@ func (l *Ledger) Driver(name string) (store.Driver, bool) {
 	return driver{maker.On(l.db.Read()), l, maker}, true
 }
 
+// Store is the store of that name by [Ledger.Driver], false if there is none.
+func (l *Ledger) Store(name string) (*store.Store, bool) {
+	_, policy, ok := l.cfg.Stores(name)
+	if !ok {
+		return nil, false
+	}
+	d, _ := l.Driver(name)
+	return store.New(name, policy, d), true
+}
+
 // driver is a driver that reads by itself and writes through the ledger.
 type driver struct {
 	store.Driver

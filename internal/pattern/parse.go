@@ -56,7 +56,7 @@ func translate(java string) (translated, error) {
 	p := &parser{in: symbols(java), closed: map[int]bool{}, names: map[string]int{}}
 	p.alternatives()
 	if p.fault == nil && p.pos < len(p.in) {
-		p.refuse(p.in[p.pos].at, `this ) closes nothing; write \) for the character`)
+		p.refuse(p.here(), `this ) closes nothing; write \) for the character`)
 	}
 	if p.fault != nil {
 		return translated{}, *p.fault
@@ -100,16 +100,8 @@ func (p *parser) refuse(at int, say string) {
 	p.pos = len(p.in)
 }
 
-// here is where the reading is.
-func (p *parser) here() int {
-	if p.pos < len(p.in) {
-		return p.in[p.pos].at
-	}
-	if len(p.in) == 0 {
-		return 0
-	}
-	return p.in[len(p.in)-1].at + 1
-}
+// here is where the next character stands.
+func (p *parser) here() int { return p.in[p.pos].at }
 
 // is reports whether the special character r comes next.
 func (p *parser) is(r rune) bool {

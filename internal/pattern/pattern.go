@@ -75,17 +75,24 @@ func Compile(java string) (Pattern, error) {
 }
 
 // quickClock lets the engine that returns look at the time more often than it
-// does by itself, or else it would be stopped four times too late.
+// does by itself, or else it would be stopped four times too late. It comes before
+// the engine's first use, because its clock must not change under way.
 var quickClock = sync.OnceFunc(func() { regexp2.SetTimeoutCheckPeriod(maxTime / 5) })
 
 // Match reports whether p matches the whole of text. A text of more than 1000
 // characters, of more than one line, or that is not UTF-8 matches nothing but
-// the zero Pattern; nor does one that takes longer than 50 milliseconds.
+// the zero Pattern; nor does one that takes longer than 50 milliseconds, twice.
 func (p Pattern) Match(text string) bool {
 	if p.engine == nil {
 		return true
 	}
 	return utf8.ValidString(text) && utf8.RuneCountInString(text) <= maxText && isLine(text) && p.engine.matches(text)
+}
+
+// Slow reports whether a text may keep p busy for longer than its length says.
+func (p Pattern) Slow() bool {
+	_, linear := p.engine.(linear)
+	return p.engine != nil && !linear
 }
 
 // isLine reports whether a text has no line terminator. Without one, all that
@@ -114,7 +121,12 @@ func (e linear) matches(text string) bool { return e.re.MatchString(text) }
 // returning is the engine that tries and returns.
 type returning struct{ re *regexp2.Regexp }
 
+// matches tries a second time if the first took too long: it may be the machine
+// that was busy with something else.
 func (e returning) matches(text string) bool {
 	ok, err := e.re.MatchString(text)
+	if err != nil {
+		ok, err = e.re.MatchString(text)
+	}
 	return ok && err == nil
 }

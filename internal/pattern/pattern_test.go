@@ -96,6 +96,8 @@ var java = []struct {
 	{`(a)?\1`, []string{"aa"}, []string{"", "a"}},
 	{`(?<x>ab|c)\k<x>`, []string{"abab", "cc"}, []string{"abc"}},
 	{`(a)\10`, []string{"aa0"}, []string{"a0", "aa"}},
+	{`(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)\10\1`, []string{"abcdefghijja"}, []string{"abcdefghija0a"}},
+	{`(?:a{40}){30}|b`, []string{"b"}, []string{strings.Repeat("a", 999)}},
 	{`(?:a|ab)c`, []string{"ac", "abc"}, []string{"bc"}},
 	{`(?>a|ab)c`, []string{"ac"}, []string{"abc"}},
 	{`a*+a`, nil, []string{"a", "aaa"}},
@@ -118,7 +120,7 @@ func compile(t testing.TB, java string) pattern.Pattern {
 	return p
 }
 
-func TestAsJava(t *testing.T) {
+func TestP019_PatternsMeanWhatJavaSays(t *testing.T) {
 	for _, c := range java {
 		p := compile(t, c.pattern)
 		for want, texts := range map[bool][]string{true: c.yes, false: c.no} {
@@ -178,6 +180,9 @@ func TestRefused(t *testing.T) {
 		`\x{d800}`:                  "no character's number",
 		`\x{}`:                      "no character's number",
 		`\xg1`:                      "no character's number",
+		`\x4\Q1`:                    "no character's number",
+		`(?\Qi`:                     "this is no group",
+		`(?<a-b>c)`:                 "the name of a group",
 		`(?u)a`:                     "only i and s",
 		`(?U)a`:                     "only i and s",
 		`(?d)a`:                     "only i and s",

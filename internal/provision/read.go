@@ -6,6 +6,7 @@ import (
 
 	usher "github.com/usher-id/usher"
 	"github.com/usher-id/usher/internal/ledger"
+	"github.com/usher-id/usher/internal/store"
 )
 
 // read answers the questions, all on one snapshot: a link and a name read one
@@ -16,8 +17,9 @@ func (p *Path) read(ctx context.Context, tenant string, questions []usher.Questi
 	if len(questions) == 0 {
 		return s
 	}
+	fits := p.fit(questions)
 	err := p.cfg.Ledger.View(ctx, func(tx *ledger.Tx) error {
-		r := reader{path: p, tx: tx, tenant: tenant}
+		r := reader{path: p, tx: tx, tenant: tenant, fits: fits}
 		s.Answers = r.answers(ctx, questions)
 		return nil
 	})
@@ -30,12 +32,40 @@ func (p *Path) read(ctx context.Context, tenant string, questions []usher.Questi
 	return s
 }
 
+// fit finds out which names a store accepts, before the ledger is looked at, if
+// that may take long: everybody waits for who looks.
+func (p *Path) fit(questions []usher.Question) map[usher.Question]usher.Answer {
+	out := map[usher.Question]usher.Answer{}
+	for _, q := range questions {
+		if q.Kind != usher.AskUsername {
+			continue
+		}
+		in, ok := p.cfg.Ledger.Store(q.Store)
+		if ok && in.FitsSlowly() {
+			out[q] = fitted(in, q)
+		}
+	}
+	return out
+}
+
+// fitted is the part of an answer that the name alone gives.
+func fitted(in *store.Store, q usher.Question) usher.Answer {
+	a := usher.Answer{Question: q}
+	if q.Lax {
+		a.Canonical, a.Unfit = in.FitLax(q.Name)
+	} else {
+		a.Canonical, a.Unfit = in.Fit(q.Name)
+	}
+	return a
+}
+
 // reader answers questions within one look at the ledger.
 type reader struct {
 	path   *Path
 	tx     *ledger.Tx
 	tenant string
 	linked *usher.Account // that the link leads to, once AskLink was answered
+	fits   map[usher.Question]usher.Answer
 }
 
 // answers answers the questions in order. What is marked so is not read once
@@ -130,12 +160,11 @@ func (r *reader) names(ctx context.Context, questions []usher.Question) []usher.
 	}
 	var ask []string
 	for _, q := range questions {
-		a := usher.Answer{Question: q}
-		fit := in.Fit
-		if q.Lax {
-			fit = in.FitLax
+		a, known := r.fits[q]
+		if !known {
+			a = fitted(in, q)
 		}
-		if a.Canonical, a.Unfit = fit(q.Name); a.Unfit == usher.Fits {
+		if a.Unfit == usher.Fits {
 			ask = append(ask, a.Canonical)
 		}
 		out = append(out, a)

@@ -18,6 +18,7 @@ const (
 	maxValues     = 1000
 	maxValue      = 64 << 10
 	maxTotal      = 1 << 20
+	maxHash       = 1000
 	maxPage       = 1000
 )
 
@@ -39,6 +40,9 @@ func (s *Store) check(op string, w Write) error {
 		if canonical, unfit := s.Canonical(w.Create.Username); unfit != "" || canonical != w.Create.Canonical {
 			return invalid(op, "The username does not fit its canonical form.")
 		}
+	}
+	if w.Password != nil && (len(w.Password.Hash) > maxHash || !utf8.ValidString(w.Password.Hash)) {
+		return invalid(op, "The hash of a password is longer than %d bytes or not UTF-8.", maxHash)
 	}
 	for what, names := range map[string][]string{"attribute": w.Clear, "group": w.Join, "group to leave": w.Leave} {
 		if err := checkNames(op, what, names, maxNames); err != nil {

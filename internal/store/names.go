@@ -9,8 +9,12 @@ import (
 )
 
 // isIdentifier reports whether a name could be taken for the id of an account or
-// of a sign-in, which are UUIDs.
-func isIdentifier(canonical string) bool { return uuid.Validate(canonical) == nil }
+// of a sign-in, which are UUIDs of version 7 (RFC 9562, section 5.7). Providers
+// whose subjects are UUIDs use others.
+func isIdentifier(canonical string) bool {
+	id, err := uuid.Parse(canonical)
+	return err == nil && id.Version() == 7
+}
 
 // isReserved reports whether nobody gets a name, compared without case.
 func (s *Store) isReserved(canonical string) bool {

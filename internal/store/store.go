@@ -23,6 +23,10 @@ func New(name string, p Policy, d Driver) *Store { return &Store{name, p, d} }
 // Name is the store's name, as policies write it.
 func (s *Store) Name() string { return s.name }
 
+// FitsSlowly reports whether [Store.Fit] may take long, so that nobody should
+// wait for it.
+func (s *Store) FitsSlowly() bool { return s.policy.Username.Slow() }
+
 // Get is the user of that id, NotFound if there is none.
 func (s *Store) Get(ctx context.Context, tenant string, id usher.UserID) (User, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
@@ -68,12 +72,15 @@ func (s *Store) List(ctx context.Context, tenant, after string, limit int) ([]Us
 	return users, usher.Wrap(op, err)
 }
 
-// Holders is up to limit users that hold a value of the attribute whose
+// Holders is up to limit users (at most 1000) that hold a value of the attribute whose
 // [usher.Fold] is folded.
 func (s *Store) Holders(ctx context.Context, tenant, attribute, folded string, limit int) ([]usher.UserID, error) {
 	const op = "store.Holders"
 	if err := checkNames(op, "attribute", []string{attribute}, 1); err != nil {
 		return nil, err
+	}
+	if limit < 1 || limit > maxPage {
+		return nil, usher.Fail(usher.Invalid, op, "A page has 1 to 1000 users.", nil)
 	}
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()

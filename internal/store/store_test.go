@@ -131,6 +131,8 @@ func TestWriteIsChecked(t *testing.T) {
 		"many groups":        {User: "u", Join: make([]string, 5001)},
 		"leave NUL":          {User: "u", Leave: []string{"\x00"}},
 		"clear unnamed":      {User: "u", Clear: []string{""}},
+		"hash long":          {User: "u", Password: &store.Password{Hash: strings.Repeat("x", 1001)}},
+		"hash not text":      {User: "u", Password: &store.Password{Hash: "\xff"}},
 	} {
 		d := &shelf{}
 		if err := store.New("PRIMARY", store.Policy{}, d).Write(t.Context(), "t", w); usher.KindOf(err) != usher.Invalid || usher.Shown(err) == "" || d.asked != 0 {
@@ -152,7 +154,10 @@ func TestReadsAreChecked(t *testing.T) {
 	_, empty := s.Named(t.Context(), "t", []string{""})
 	_, none := s.List(t.Context(), "t", "", 0)
 	_, much := s.List(t.Context(), "t", "", 1001)
-	for _, err := range []error{many, empty, none, much} {
+	_, unnamed := s.Holders(t.Context(), "t", "", "x", 1)
+	_, nobody := s.Holders(t.Context(), "t", "email", "x", 0)
+	_, crowd := s.Holders(t.Context(), "t", "email", "x", 1001)
+	for _, err := range []error{many, empty, none, much, unnamed, nobody, crowd} {
 		if usher.KindOf(err) != usher.Invalid || d.asked != 0 {
 			t.Errorf("%v, the driver was asked %d times", err, d.asked)
 		}
@@ -166,6 +171,11 @@ func TestEveryCallHasADeadlineAndKeepsTheKindOfItsFailure(t *testing.T) {
 			"named": func(s *store.Store) error { _, err := s.Named(t.Context(), "t", []string{"a"}); return err },
 			"write": func(s *store.Store) error { return s.Write(t.Context(), "t", store.Write{User: "u"}) },
 			"list":  func(s *store.Store) error { _, err := s.List(t.Context(), "t", "", 1); return err },
+			"holders": func(s *store.Store) error {
+				_, err := s.Holders(t.Context(), "t", "email", "x", 2)
+				return err
+			},
+			"password": func(s *store.Store) error { _, err := s.Password(t.Context(), "t", "u"); return err },
 		} {
 			d := &shelf{fail: fail}
 			err := call(store.New("PRIMARY", store.Policy{}, d))
