@@ -63,7 +63,7 @@ func FuzzDecide(f *testing.F) {
 func TestDrawnWorlds(t *testing.T) {
 	t.Parallel()
 	reasons := map[usher.Reason]int{}
-	for i := range 15_000 {
+	for i := range 8_000 {
 		w := chosenWorld(drawn(i))
 		reasons[w.decide().Reason]++
 		if b := brokenLaws(w); len(b) > 0 {
