@@ -186,7 +186,7 @@ class Prove {
 
   /** Says that the proven account is to be connected. */
   connect() {
-    return this.page.getByRole('button', { name: 'Connect and continue' }).click();
+    return this.page.getByRole('button', { name: 'Connect', exact: true }).click();
   }
 
   async password(password) {

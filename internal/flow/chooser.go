@@ -159,7 +159,7 @@ func (f *Flow) choose(w http.ResponseWriter, r *http.Request, i id, l login, ema
 	case len(data.Choices) == 0 && !local:
 		f.noWay(w, r, l.Start) // the last one was switched off in the meantime
 		return
-	case local && len(data.Choices) > manyChoices:
+	case local && (data.Discovers || len(data.Choices) > manyChoices): // one thing to fill in at a time
 		data.LocalLink = true
 	case local:
 		data.Local = f.localForm(i, l.Start, l.Start.LoginHint, "")

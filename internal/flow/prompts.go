@@ -97,6 +97,9 @@ func (f *Flow) found(r *http.Request, q question, said *reply) {
 		}
 		switch p.Kind {
 		case usher.PromptUsername:
+			if p.Value == "" && said.answers.Username == "" {
+				continue // nothing is proposed, so there is no name to speak of
+			}
 			said.wrong(fieldUsername, f.unfitFor(r, p.Problem, p.Store, fieldUsername))
 		case usher.PromptPassword:
 			said.wrong(fieldPassword, f.unfitFor(r, p.Problem, p.Store, fieldPassword))
@@ -117,7 +120,7 @@ func (f *Flow) askPage(r *http.Request, q question, said reply) askPage {
 		switch p.Kind {
 		case usher.PromptUsername:
 			page.Fields = append(page.Fields, f.usernameField(r, p, said))
-			page.Claim = p.Claim
+			page.Claim = p.Claim && (p.Value != "" || said.answers.Username != "")
 		case usher.PromptPassword:
 			page.Fields = append(page.Fields, f.passwordField(r, p.Store, said.of(fieldPassword)))
 		case usher.PromptAttribute:
@@ -152,8 +155,8 @@ func (f *Flow) usernameField(r *http.Request, p usher.Prompt, said reply) field 
 		ID: fieldUsername, Label: f.Kit.T(r, "ask.username"), Type: "text", Autocomplete: "username",
 		Value: said.answers.Username, Problem: said.of(fieldUsername), Max: 255, Live: true,
 	}
-	if out.Value == "" && said.of(fieldUsername) == "" {
-		out.Value = p.Value
+	if out.Value == "" {
+		out.Value = p.Value // what is proposed, or the name that is in the way
 	}
 	return out
 }

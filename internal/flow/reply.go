@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	usher "github.com/usher-id/usher"
+	"github.com/usher-id/usher/internal/store"
 )
 
 // maxValue is the longest that something typed may be, in bytes.
@@ -82,7 +83,21 @@ func (f *Flow) read(r *http.Request, q question, form url.Values) reply {
 	if _, asked := q.prompt(usher.PromptUsername); asked && said.answers.Claim {
 		said.problems, said.password = nil, "" // whose account it is comes first
 	}
+	f.readUsername(r, q, &said)
 	return said
+}
+
+// readUsername tells what the store would not take of the name that was chosen,
+// with everything else that is wrong. If nothing else is, the decision tells it.
+func (f *Flow) readUsername(r *http.Request, q question, said *reply) {
+	p, asked := q.prompt(usher.PromptUsername)
+	policy, known := f.Stores(p.Store)
+	if !asked || !known || len(said.problems) == 0 || said.answers.Username == "" {
+		return
+	}
+	if _, unfit := store.New(p.Store, policy, nil).Fit(said.answers.Username); unfit != usher.Fits {
+		said.problems = slices.Insert(said.problems, 0, problem{Field: fieldUsername, Text: f.unfitFor(r, unfit, p.Store, fieldUsername)})
+	}
 }
 
 // readProof takes note of how the person says that an account is theirs. If they
