@@ -23,6 +23,7 @@ const (
 	LeftNot       Left = ""
 	LeftDeclined  Left = "declined"  // they said no
 	LeftAbandoned Left = "abandoned" // they did not come back in time
+	LeftExhausted Left = "exhausted" // they answered too often
 )
 
 // Typed is an attribute that the person gave.

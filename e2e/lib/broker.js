@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { answers, folder, freePorts, start } from './process.js';
+import { answers, cli, folder, freePorts, start } from './process.js';
 import { startUpstream } from './upstream.js';
 
 /** Starts Usher and its provider. Whoever comes from there is people[who()]; more is lines of the Server document. */
@@ -64,6 +64,12 @@ explain: true
   return {
     issuer,
     secret, // of the application wiki
+
+    /** An address with which somebody sets a password, as an operator issues it. */
+    async resetLink(who) {
+      return (await cli(file, 'user', 'code', who)).match(/http\S+/)[0];
+    },
+
     async stop() {
       const code = await usher.stop();
       await upstream.stop();

@@ -1,12 +1,7 @@
 // The demo: Usher, its two practice providers and its sample application, with
 // what a test does to it beside looking at pages.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import path from 'node:path';
-import { promisify } from 'node:util';
-import { folder, freePorts, start, usherBinary } from './process.js';
-
-const run = promisify(execFile);
+import { cli, folder, freePorts, start } from './process.js';
 
 /** Starts the demo on free ports. */
 export async function startDemo(name) {
@@ -31,7 +26,7 @@ export async function startDemo(name) {
     afresh: () => post('/afresh', {}),
 
     /** What a command of usher prints. */
-    cli: async (...args) => (await run(usherBinary, [...args, '--config', config])).stdout,
+    cli: (...args) => cli(config, ...args),
 
     /** The usernames in a store. */
     async usernames(store = 'PRIMARY') {

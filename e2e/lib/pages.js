@@ -179,6 +179,11 @@ class Prove {
     return this.page.getByRole('heading', { name: 'Is this account yours?' }).waitFor();
   }
 
+  /** The page after a provider has shown it. */
+  proven() {
+    return this.page.getByRole('heading', { name: 'Connect the two?' }).waitFor();
+  }
+
   /** Goes to a provider that the account is linked to. */
   async by(provider) {
     await this.page.getByRole('button', { name: `Show it with ${provider}` }).click();

@@ -1,16 +1,24 @@
 // Processes of a test: started with their output in a file, ended at the end of
 // the test file whatever happens.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
 /** The binary under test. */
 export const usherBinary = path.resolve(here, '../../bin/usher');
+
+const run = promisify(execFile);
+
+/** What a command of usher prints. */
+export async function cli(config, ...args) {
+  return (await run(usherBinary, [...args, '--config', config])).stdout;
+}
 
 /** Where logs go. */
 export const logs = path.resolve(here, '../../test-results/e2e');

@@ -76,7 +76,7 @@ describe('linking by a verified address', () => {
       if (!kind) await tab.portrait('usher-prove');
       await tab.prove.by('Contoso');
       await tab.pick('Tomas Berg');
-      await tab.prove.seen();
+      await tab.prove.proven();
       if (!kind) await tab.portrait('usher-proven');
       await tab.prove.connect();
       await tab.greeted('Tomas Berg', 'link.proven');

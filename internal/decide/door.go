@@ -86,6 +86,8 @@ func (h *hearing) wentOn() bool {
 		return true
 	case usher.LeftAbandoned:
 		return h.require(false, question, "they did not come back in time", "", usher.ReasonPromptAbandoned)
+	case usher.LeftExhausted:
+		return h.require(false, question, "they answered too often", "", usher.ReasonPromptExhausted)
 	}
 	return h.require(false, question, "they declined", "", usher.ReasonPromptDeclined)
 }

@@ -136,10 +136,10 @@ func (f *Flow) answer(w http.ResponseWriter, r *http.Request) {
 	r = web.Locales(r, q.login.Start.Locales)
 	switch do := form.Get("do"); {
 	case do == doDecline:
-		f.leaveOff(w, r, q, "")
+		f.leaveOff(w, r, q, usher.LeftDeclined)
 		return
 	case q.waiting.Tries >= maxTries:
-		f.leaveOff(w, r, q, usher.ReasonPromptExhausted)
+		f.leaveOff(w, r, q, usher.LeftExhausted)
 		return
 	}
 	said := f.read(r, q, form)
@@ -181,14 +181,11 @@ func (f *Flow) goOn(w http.ResponseWriter, r *http.Request, q question, said rep
 }
 
 // leaveOff ends a sign-in that the person does not go on with, or may not.
-func (f *Flow) leaveOff(w http.ResponseWriter, r *http.Request, q question, reason usher.Reason) {
-	t, rec, err := f.decideAgain(r, q, reply{answers: usher.Answers{Left: usher.LeftDeclined}}, nil)
+func (f *Flow) leaveOff(w http.ResponseWriter, r *http.Request, q question, left usher.Left) {
+	t, rec, err := f.decideAgain(r, q, reply{answers: usher.Answers{Left: left}}, nil)
 	if err != nil {
 		f.clashed(w, r, q, usher.Wrap("flow.leaveOff", err))
 		return
-	}
-	if reason != "" {
-		rec.Decision.Reason = reason
 	}
 	f.end(w, r, q.id, q.kept.ended())
 	f.outcome(w, r, t, rec)

@@ -135,7 +135,6 @@ func (f *Flow) outcome(w http.ResponseWriter, r *http.Request, t *turn, rec ushe
 
 // denied tells a person that they were not let in, and why.
 func (f *Flow) denied(w http.ResponseWriter, r *http.Request, l login, rec usher.Record) {
-	f.tell(r, l, rec)
 	f.refuseWith(w, r, l.Start, web.Refusal{
 		Reason: rec.Decision.Reason, Status: http.StatusForbidden, Correlation: rec.ID, Again: f.again(r, l),
 	})
