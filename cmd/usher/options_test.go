@@ -134,6 +134,10 @@ func TestP013_DeclinedAndAbandoned(t *testing.T) {
 		t.Errorf("declined: status %d\n%s", next.status, next.body)
 	}
 	w.asks(t, "contoso", "s-2")
+	story, err := w.explain(t.Context(), w.kit, rows[string](t, w, "SELECT id FROM waiting")[0])
+	if err != nil || !strings.Contains(story, "was asked first") || !strings.Contains(story, `consent to the purpose "account"`) {
+		t.Errorf("whoever waits is explained as %q, %v", story, err)
+	}
 	for _, table := range []string{"account", "link", "granted", "provenance", "receipt", "session", "outbox", "holds"} {
 		if n := w.count(t, table); n != 0 {
 			t.Errorf("%d rows in %s", n, table)

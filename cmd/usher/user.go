@@ -357,6 +357,8 @@ func (d *desk) receipts(ctx context.Context, ref usher.AccountRef) error {
 		switch {
 		case r.Withdrawn != 0:
 			j.State, j.Withdrawn = "withdrawn", rfc3339(r.Withdrawn)
+		case r.Replaced:
+			j.State = "replaced"
 		case !r.Consent.Accepted:
 			j.State = "refused"
 		}
