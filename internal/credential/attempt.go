@@ -16,7 +16,8 @@ import (
 const (
 	freely   = 5 // failures that cost no wait
 	longest  = 15 * 60 * usher.Second
-	remember = 24 * 3600 * usher.Second // after the last failure
+	remember = 24 * 3600 * usher.Second // after the last failure, once there is a wait
+	shortly  = 3600 * usher.Second      // before: anybody can fail for any name, and each is a row
 )
 
 // wait is how long after the last of count failures nothing is tried.
@@ -25,6 +26,14 @@ func wait(count int) usher.Instant {
 		return 0
 	}
 	return min(usher.Second<<min(count-freely, 10), longest)
+}
+
+// remembered is how long a failure is remembered that comes after count others.
+func remembered(count int) usher.Instant {
+	if count+1 < freely {
+		return shortly
+	}
+	return remember
 }
 
 // errLate undoes what an attempt counted that others came before.
@@ -67,7 +76,7 @@ func (k *Keeper) try(ctx context.Context, tenant string, key ledger.Key, account
 		}
 	}
 	err = k.cfg.Ledger.Commit(ctx, func(tx *ledger.Tx) error {
-		now, err := tx.CountFailure(ctx, key, k.now()+remember)
+		now, err := tx.CountFailure(ctx, key, k.now()+remembered(count))
 		before := now - 1
 		switch {
 		case err != nil:

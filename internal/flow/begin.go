@@ -89,7 +89,7 @@ func (f *Flow) noWay(w http.ResponseWriter, r *http.Request, s Start) {
 		f.refuse(w, r, s, usher.ReasonProviderNotAllowed)
 		return
 	}
-	f.noProvider(w, r)
+	f.noProvider(w, r, s)
 }
 
 // direct is the provider to go to without asking.

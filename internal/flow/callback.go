@@ -40,12 +40,12 @@ func (f *Flow) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.PathValue("name") != l.IdP {
-		f.refuse(w, r, l.Start, usher.ReasonMixUp)
+		f.turnAway(w, r, l, usher.ReasonMixUp)
 		return
 	}
 	p, reason := f.provider(l.Start.Tenant, l.IdP)
 	if reason != "" {
-		f.refuse(w, r, l.Start, reason)
+		f.turnAway(w, r, l, reason)
 		return
 	}
 	spent, err := f.over(r, i, l)
@@ -115,7 +115,7 @@ func (f *Flow) used(w http.ResponseWriter, r *http.Request, s Start) {
 	r = web.Locales(r, s.Locales)
 	_, live, err := f.Sessions.From(r)
 	if err != nil {
-		f.Kit.Error(w, r, usher.Wrap("flow.used", err), nil)
+		f.Kit.Error(w, r, usher.Wrap("flow.used", err), back(s, s.ApplicationURL))
 		return
 	}
 	page := web.Refusal{Reason: usher.ReasonStateUsed, Back: back(s, s.ApplicationURL)}
@@ -176,5 +176,7 @@ func (f *Flow) broken(w http.ResponseWriter, r *http.Request, a arrival, cause e
 		f.used(w, r, a.login.Start)
 		return
 	}
-	f.fail(w, r, a.login.Start, cause)
+	page := f.Kit.Failure(r, "", cause)
+	page.Again = f.again(r, a.login)
+	f.refuseWith(w, r, a.login.Start, page)
 }

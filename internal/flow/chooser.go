@@ -2,6 +2,7 @@ package flow
 
 import (
 	"embed"
+	"html/template"
 	"net/http"
 	"unicode"
 
@@ -39,11 +40,20 @@ func (c continuePage) Next() string { return c.URL }
 // noProviderPage tells how to add a provider.
 type noProviderPage struct {
 	facts       *web.Facts
+	Back        *web.Back // to the application
 	RedirectURI string
 }
 
 // Facts are for the partial "facts".
 func (n noProviderPage) Facts() *web.Facts { return n.facts }
+
+// Href is the address of the way back, "" if there is none.
+func (n noProviderPage) Href() template.URL {
+	if n.Back == nil {
+		return ""
+	}
+	return web.Link(n.Back.URL)
+}
 
 // chooser shows the choice of a sign-in under way: GET /login?login=<id>.
 func (f *Flow) chooser(w http.ResponseWriter, r *http.Request) {
@@ -67,7 +77,7 @@ func (f *Flow) chosen(w http.ResponseWriter, r *http.Request) {
 		reason = usher.ReasonProviderNotAllowed
 	}
 	if reason != "" {
-		f.refuseWith(w, r, l.Start, web.Refusal{Reason: reason, Again: f.again(r, l)})
+		f.turnAway(w, r, l, reason)
 		return
 	}
 	f.leave(w, r, l, p)
@@ -171,10 +181,11 @@ func (f *Flow) choose(w http.ResponseWriter, r *http.Request, i id, l login, ema
 	f.Kit.Page(w, r, status, "chooser", data)
 }
 
-func (f *Flow) noProvider(w http.ResponseWriter, r *http.Request) {
+func (f *Flow) noProvider(w http.ResponseWriter, r *http.Request, s Start) {
 	status := web.Status(usher.ReasonNoProvider.Said().Kind)
+	facts := f.Kit.NewFacts(r, usher.ReasonNoProvider)
 	f.Kit.Page(w, r, status, "noprovider", noProviderPage{
-		facts: f.Kit.NewFacts(r, usher.ReasonNoProvider), RedirectURI: f.redirectURI(Provider{Name: "contoso"}),
+		facts: facts, Back: f.wayBack(r, s, facts.Reason, facts.Correlation), RedirectURI: f.redirectURI(Provider{Name: "contoso"}),
 	})
 }
 

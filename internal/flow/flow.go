@@ -14,6 +14,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -215,8 +216,15 @@ func (f *Flow) refuseWith(w http.ResponseWriter, r *http.Request, s Start, page 
 		page.Correlation = f.Kit.Ticket(page.Reason)
 	}
 	r = web.Locales(r, s.Locales)
-	page.Back = back(s, f.Asker.Refused(r.Context(), s.Request, page.Reason, page.Correlation))
+	page.Back = f.wayBack(r, s, page.Reason, page.Correlation)
 	f.Kit.RefuseWith(w, r, page)
+}
+
+// turnAway is refuse for a sign-in that was led to by a page of ours, with the way
+// back to that page.
+func (f *Flow) turnAway(w http.ResponseWriter, r *http.Request, l login, reason usher.Reason) {
+	r = web.Locales(r, l.Start.Locales)
+	f.refuseWith(w, r, l.Start, web.Refusal{Reason: reason, Again: f.again(r, l)})
 }
 
 // shown is the reason that people and applications are told.
@@ -233,6 +241,12 @@ func (f *Flow) shown(reason usher.Reason) usher.Reason {
 // fail ends the conversation because something broke.
 func (f *Flow) fail(w http.ResponseWriter, r *http.Request, s Start, err error) {
 	f.refuseWith(w, r, s, f.Kit.Failure(r, "", err))
+}
+
+// wayBack is the way to the application: the one that tells it of the refusal, or
+// else to where it is at home; nil if neither is known.
+func (f *Flow) wayBack(r *http.Request, s Start, reason usher.Reason, correlation string) *web.Back {
+	return back(s, cmp.Or(f.Asker.Refused(r.Context(), s.Request, reason, correlation), s.ApplicationURL))
 }
 
 // back is the way to the application, nil if there is none.

@@ -89,11 +89,21 @@ func (f *Flow) resets(w http.ResponseWriter, r *http.Request, code string) (cred
 	case err != nil:
 		f.Kit.Error(w, r, usher.Wrap("flow.resets", err), nil)
 	case reason != "":
-		f.Kit.Refuse(w, r, reason, "", nil)
+		f.noCode(w, r, reason)
 	default:
 		return to, true
 	}
 	return credential.Reset{}, false
+}
+
+// noCode tells a person that their code is no good, and where to get another one
+// if it can be sent.
+func (f *Flow) noCode(w http.ResponseWriter, r *http.Request, reason usher.Reason) {
+	page := web.Refusal{Reason: reason}
+	if f.mails(tenant(r)) {
+		page.Again = &web.Back{Name: f.Kit.T(r, "local.forgot"), URL: f.Kit.Path(forgotPath)}
+	}
+	f.Kit.RefuseWith(w, r, page)
 }
 
 // setPassword sets the new password: POST /login/reset. Whoever has the code has
@@ -122,7 +132,7 @@ func (f *Flow) setPassword(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case usher.KindOf(err) == usher.NotFound: // it was used just now
-		f.Kit.Refuse(w, r, usher.ReasonResetUnknown, "", nil)
+		f.noCode(w, r, usher.ReasonResetUnknown)
 	case err != nil:
 		f.Kit.Error(w, r, usher.Wrap(op, err), nil)
 	default:

@@ -125,7 +125,11 @@ func (f *Flow) returned(w http.ResponseWriter, r *http.Request) {
 		f.Kit.Error(w, r, err, nil)
 		return
 	case reason != "":
-		f.Kit.Refuse(w, r, reason, "", nil)
+		page := web.Refusal{Reason: reason}
+		if h.Login != "" { // its own page asks again, or tells how it stands
+			page.Again = f.again(r, login{Proves: h.Login})
+		}
+		f.Kit.RefuseWith(w, r, page)
 		return
 	}
 	r = web.Locales(r, q.login.Start.Locales)
@@ -217,5 +221,8 @@ func (f *Flow) readHand(signed string) (h hand, ok bool) {
 	if err != nil || json.Unmarshal(claims, &h) != nil {
 		return hand{}, false
 	}
-	return h, h.Issuer == f.Kit.URL("") && len(h.Waiting) == 32
+	if h.Issuer != f.Kit.URL("") || len(h.Waiting) != 32 {
+		return hand{}, false
+	}
+	return h, true
 }

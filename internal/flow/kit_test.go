@@ -335,6 +335,9 @@ func (a *asker) Settle(_ context.Context, _ *ledger.Tx, request []byte, s ledger
 }
 
 func (a *asker) Refused(_ context.Context, request []byte, reason usher.Reason, correlation string) string {
+	if len(request) == 0 {
+		return "" // nobody asked for anything
+	}
 	return "https://app.test/cb?" + url.Values{"error": {"access_denied"}, "reason": {string(reason)}, "of": {correlation}, "request": {string(request)}}.Encode()
 }
 

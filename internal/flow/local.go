@@ -66,7 +66,7 @@ func (f *Flow) local(w http.ResponseWriter, r *http.Request) {
 	}
 	r = web.Locales(r, l.Start.Locales)
 	if !f.hasLocal(l.Start) {
-		f.refuseWith(w, r, l.Start, web.Refusal{Reason: usher.ReasonProviderUnknown, Again: f.again(r, login{Chooser: i})})
+		f.turnAway(w, r, login{Start: l.Start, Chooser: i}, usher.ReasonProviderUnknown)
 		return
 	}
 	f.showLocal(w, r, http.StatusOK, i, l, l.Start.LoginHint, "")
@@ -91,7 +91,7 @@ func (f *Flow) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	r = web.Locales(r, l.Start.Locales)
 	if !f.hasLocal(l.Start) {
-		f.refuse(w, r, l.Start, usher.ReasonProviderUnknown)
+		f.turnAway(w, r, login{Start: l.Start, Chooser: i}, usher.ReasonProviderUnknown)
 		return
 	}
 	username, password := form.Get(fieldUsername), form.Get(fieldPassword)

@@ -97,8 +97,11 @@ func (f *Flow) found(r *http.Request, q question, said *reply) {
 		}
 		switch p.Kind {
 		case usher.PromptUsername:
-			if p.Value == "" && said.answers.Username == "" {
-				continue // nothing is proposed, so there is no name to speak of
+			if said.answers.Username == "" {
+				said.answers.Username = p.Value // the name that is in the way
+			}
+			if p.Value == "" || said.answers.Username != p.Value {
+				continue // nothing is proposed, or another name was chosen meanwhile
 			}
 			said.wrong(fieldUsername, f.unfitFor(r, p.Problem, p.Store, fieldUsername))
 		case usher.PromptPassword:
@@ -119,8 +122,9 @@ func (f *Flow) askPage(r *http.Request, q question, said reply) askPage {
 	for _, p := range q.waiting.Record.Decision.Prompts {
 		switch p.Kind {
 		case usher.PromptUsername:
-			page.Fields = append(page.Fields, f.usernameField(r, p, said))
-			page.Claim = p.Claim && (p.Value != "" || said.answers.Username != "")
+			name := f.usernameField(r, p, said)
+			page.Fields = append(page.Fields, name)
+			page.Claim = p.Claim && name.Value != "" && name.Value == p.Value // the question is about the name that can be seen
 		case usher.PromptPassword:
 			page.Fields = append(page.Fields, f.passwordField(r, p.Store, said.of(fieldPassword)))
 		case usher.PromptAttribute:
@@ -155,8 +159,8 @@ func (f *Flow) usernameField(r *http.Request, p usher.Prompt, said reply) field 
 		ID: fieldUsername, Label: f.Kit.T(r, "ask.username"), Type: "text", Autocomplete: "username",
 		Value: said.answers.Username, Problem: said.of(fieldUsername), Max: 255, Live: true,
 	}
-	if out.Value == "" {
-		out.Value = p.Value // what is proposed, or the name that is in the way
+	if out.Value == "" && out.Problem == "" {
+		out.Value = p.Value
 	}
 	return out
 }

@@ -20,19 +20,19 @@ func (f *Flow) prove(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r = web.Locales(r, q.login.Start.Locales)
+	l := login{Start: home(q.login.Start), Proves: q.id}
+	l.Start.Prompt = "login"
 	name := form.Get("idp")
 	prompt, ok := q.prompt(usher.PromptProve)
 	if !ok || !slices.Contains(prompt.Ways, wayIdP+name) {
-		f.refuse(w, r, q.kept.Start, usher.ReasonRequestInvalid)
+		f.turnAway(w, r, l, usher.ReasonRequestInvalid)
 		return
 	}
 	p, reason := f.provider(q.waiting.Tenant, name)
 	if reason != "" {
-		f.refuse(w, r, q.kept.Start, reason)
+		f.turnAway(w, r, l, reason)
 		return
 	}
-	l := login{Start: home(q.login.Start), Proves: q.id}
-	l.Start.Prompt = "login"
 	if to, ok := f.depart(w, r, l, p); ok {
 		f.Kit.Page(w, r, http.StatusOK, "continue", continuePage{display(p), to})
 	}
