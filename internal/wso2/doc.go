@@ -40,16 +40,23 @@ func (n *notes) add(row, path, text string) {
 	}
 }
 
+// maxLine is the most that is told of a text, in characters.
+const maxLine = 400
+
 // line is a text in one line that is not endless, for names in it come from outside.
 func line(s string) string {
-	const longest = 400
-	if r := []rune(s); len(r) > longest {
-		s = string(r[:longest]) + "..."
+	if r := []rune(s); len(r) > maxLine {
+		s = string(r[:maxLine]) + "..."
 	}
 	return strings.Map(func(c rune) rune {
-		if c < ' ' || c >= 0x7f && c < 0xa0 || c == '\u2028' || c == '\u2029' {
+		if breaks(c) {
 			return ' '
 		}
 		return c
 	}, s)
+}
+
+// breaks reports whether a character ends a line or shows nothing.
+func breaks(c rune) bool {
+	return c < ' ' || c >= 0x7f && c < 0xa0 || c == '\u2028' || c == '\u2029'
 }

@@ -31,7 +31,8 @@ func Import(r io.Reader) (document string, changed []Note, err error) {
 	if in, err = whole(in); err != nil {
 		return "", nil, usher.Wrap(op, err)
 	}
-	i := &importer{in: in}
+	i := &importer{}
+	i.in = i.legible(in, "")
 	text, err := yaml.MarshalWithOptions(i.document(), yaml.IndentSequence(true))
 	if err != nil {
 		return "", nil, usher.Fail(usher.Internal, op, "", err)
@@ -43,6 +44,38 @@ func Import(r io.Reader) (document string, changed []Note, err error) {
 	}
 	b.Write(text)
 	return b.String(), i.notes, nil
+}
+
+// legible is v without the texts that are more than one line or hold what no line
+// does: no name, claim or address is such a text. What is not read anyway is left
+// out without a word.
+func (i *importer) legible(v usher.Value, path string) usher.Value {
+	switch v.Kind() {
+	case usher.String:
+		s, _ := v.Text()
+		if !strings.ContainsFunc(s, breaks) {
+			return v
+		}
+		if !strings.HasSuffix(path, "description") && !strings.HasSuffix(path, "certificate") {
+			i.add("", strings.TrimPrefix(path, "."), "has control characters or more than one line, and is left out")
+		}
+		return usher.Value{}
+	case usher.List:
+		var items []usher.Value
+		for _, item := range v.List() {
+			items = append(items, i.legible(item, path))
+		}
+		return usher.ListValue(items...)
+	case usher.Object:
+		var members []usher.Member
+		for _, m := range v.Members() {
+			if kept := i.legible(m.Value, path+"."+m.Name); kept.Kind() != usher.Absent {
+				members = append(members, usher.Member{Name: m.Name, Value: kept})
+			}
+		}
+		return usher.ObjectValue(members...)
+	}
+	return v
 }
 
 // ofDocument tells of the document what the strict reader tells of claims.
